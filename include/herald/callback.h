@@ -1,0 +1,145 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "herald/event.h"
+#include "herald/event_type.h"
+
+namespace herald {
+
+class Emitter;
+enum class Verdict : std::uint8_t;
+
+namespace detail {
+
+/// A callable erased to plain pointers: one indirect call, nothing between it and the user's code.
+/// (absl::AnyInvocable in its place costs 20 % of a fan-out.) Move-only; null if the user's was.
+template <typename Function>
+struct Erased {
+  Function* function = nullptr;
+  std::unique_ptr<void, void (*)(void*)> object{nullptr, [](void*) {}};
+};
+
+template <typename F>
+[[nodiscard]] bool is_null(const F& callable) noexcept {
+  if constexpr (std::is_constructible_v<bool, const F&> &&
+                std::is_constructible_v<F, std::nullptr_t>) {
+    return !static_cast<bool>(callable);  // function pointers, std::function
+  } else {
+    return false;
+  }
+}
+
+template <typename F>
+[[nodiscard]] std::unique_ptr<void, void (*)(void*)> keep(F&& callable) {
+  using Kept = std::decay_t<F>;
+  return {new Kept(std::forward<F>(callable)), [](void* kept) { delete static_cast<Kept*>(kept); }};
+}
+
+using EventFunction = void(void* object, const Event& event);
+using BatchFunction = void(void* object, std::span<const Event> events);
+
+/// A subscriber: one of the two is set.
+struct Callback {
+  Erased<EventFunction> event;
+  Erased<BatchFunction> batch;
+
+  template <typename F>
+  [[nodiscard]] static Callback of_event(F&& callable) {
+    Callback made;
+    if (!is_null<std::decay_t<F>>(callable)) {
+      made.event = {[](void* object, const Event& event) {
+                      (*static_cast<std::decay_t<F>*>(object))(event);
+                    },
+                    keep(std::forward<F>(callable))};
+    }
+    return made;
+  }
+
+  template <typename T, typename F>
+  [[nodiscard]] static Callback of_payload(F&& callable) {
+    Callback made;
+    if (!is_null<std::decay_t<F>>(callable)) {
+      made.event = {[](void* object, const Event& event) {
+                      auto& kept = *static_cast<std::decay_t<F>*>(object);
+                      if constexpr (std::is_same_v<T, Text>) {
+                        kept(event.text(), event);
+                      } else {
+                        kept(*event.get<T>(), event);
+                      }
+                    },
+                    keep(std::forward<F>(callable))};
+    }
+    return made;
+  }
+
+  template <typename F>
+  [[nodiscard]] static Callback of_batch(F&& callable) {
+    Callback made;
+    if (!is_null<std::decay_t<F>>(callable)) {
+      made.batch = {[](void* object, std::span<const Event> events) {
+                      (*static_cast<std::decay_t<F>*>(object))(events);
+                    },
+                    keep(std::forward<F>(callable))};
+    }
+    return made;
+  }
+};
+
+using MiddlewareFunction = Verdict(void* object, Event& event, Emitter& emitter);
+using DeadlineFunction = void(void* object, Emitter& emitter);
+
+struct MiddlewareCallback {
+  Erased<MiddlewareFunction> event;
+  DeadlineFunction* deadline = nullptr;  // null: the callable has no on_deadline
+
+  template <typename F>
+  [[nodiscard]] static MiddlewareCallback of(F&& callable) {
+    using Kept = std::decay_t<F>;
+    MiddlewareCallback made;
+    if (is_null<Kept>(callable)) {
+      return made;
+    }
+    made.event = {[](void* object, Event& event, Emitter& emitter) -> Verdict {
+                    return (*static_cast<Kept*>(object))(event, emitter);
+                  },
+                  keep(std::forward<F>(callable))};
+    if constexpr (requires(Kept& kept, Emitter& emitter) { kept.on_deadline(emitter); }) {
+      made.deadline = [](void* object, Emitter& emitter) {
+        static_cast<Kept*>(object)->on_deadline(emitter);
+      };
+    }
+    return made;
+  }
+};
+
+/// A type's JSON encoder, erased.
+struct Encoder {
+  using Typed = void (*)();
+  void (*call)(Typed typed, const Event& event, std::string& json) = nullptr;
+  Typed typed = nullptr;
+};
+
+template <typename T>
+[[nodiscard]] Encoder make_encoder(void (*typed)(ReceiveArgument<T>, std::string&)) noexcept {
+  if (typed == nullptr) {
+    return {};
+  }
+  return {[](Encoder::Typed erased, const Event& event, std::string& json) {
+            auto* encode =
+                reinterpret_cast<void (*)(ReceiveArgument<T>, std::string&)>(erased);
+            if constexpr (std::is_same_v<T, Text>) {
+              encode(event.text(), json);
+            } else {
+              encode(*event.get<T>(), json);
+            }
+          },
+          reinterpret_cast<Encoder::Typed>(typed)};
+}
+
+}  // namespace detail
+}  // namespace herald

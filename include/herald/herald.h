@@ -1,0 +1,15 @@
+#pragma once
+
+/// Herald: a lock-free publish/subscribe runtime. This header includes all of the core.
+
+#include "herald/bus.h"
+#include "herald/event.h"
+#include "herald/event_type.h"
+#include "herald/filter.h"
+#include "herald/latency_histogram.h"
+#include "herald/middleware.h"
+#include "herald/options.h"
+#include "herald/publisher.h"
+#include "herald/stats.h"
+#include "herald/subscription.h"
+#include "herald/version.h"

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory_resource>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "herald/subscription.h"
+
+// Grouped by who pays. A value out of its range is refused with its name, value and allowed range;
+// it is never corrected silently. Times are std::chrono durations.
+
+namespace herald {
+
+/// What a full lane does with one more event.
+enum class OverflowPolicy : std::uint8_t {
+  kBlock,       ///< The publisher waits for room, at most `max_wait`, then gets kFull.
+  kDropNewest,  ///< The event is dropped and counted.
+};
+
+/// Who runs the callbacks.
+enum class DispatchMode : std::uint8_t {
+  kThread,  ///< A thread of the bus.
+  kManual,  ///< Whoever calls Bus::pump.
+};
+
+/// What a dispatcher with nothing to do does.
+enum class WaitStrategy : std::uint8_t {
+  kAdaptive,  ///< Spins for `spin`, yields a few times, then sleeps in the kernel.
+  kSpin,      ///< Spins for ever: lowest latency, one whole processor.
+  kPark,      ///< Sleeps at once: least processor time, 10 to 20 us to wake.
+};
+
+/// How publishers and a dispatcher that goes to sleep agree (see src/base/fence.h).
+enum class Fence : std::uint8_t {
+  kAutomatic,               ///< membarrier where the kernel has it, else sequentially consistent.
+  kMembarrier,              ///< Refused if the kernel does not have it.
+  kSequentiallyConsistent,  ///< Needs nothing; publish costs some 10 ns more.
+};
+
+/// Paid by the publishing thread.
+struct PublisherOptions {
+  /// For reports. Default: empty.
+  std::string name = {};
+  /// Room in the lane, exact: 1 to 1,048,576 events. 64 bytes each, reserved and touched at once.
+  std::size_t capacity_events = 16'384;
+  /// Default: block with a dispatcher thread, drop newest in manual mode.
+  std::optional<OverflowPolicy> overflow = {};
+  /// Longest wait of kBlock, 0 or more. Default: none, waits for ever; manual mode must give one.
+  std::optional<std::chrono::nanoseconds> max_wait = {};
+};
+
+/// The dispatcher's own thread; unused in manual mode.
+struct DispatcherThreadOptions {
+  std::string name = "herald";          ///< As the system shows it; at most 15 bytes.
+  std::optional<unsigned> processor{};  ///< The processor to stay on. Default: any.
+  std::function<void()> on_start{};     ///< Runs first in that thread (priorities, affinity, ...).
+};
+
+/// A subscriber or middleware threw. Views are valid during the call.
+struct CallbackError {
+  std::uint64_t subscription_id = 0;
+  std::string_view subscription_name;
+  std::string_view what;  ///< std::exception::what(), or "unknown exception".
+};
+
+/// Paid by the dispatching thread, or once.
+struct BusOptions {
+  DispatchMode dispatch = DispatchMode::kThread;
+  DispatcherThreadOptions thread = {};
+  WaitStrategy wait = WaitStrategy::kAdaptive;
+  /// How long kAdaptive spins before it yields: 0 to 1 s.
+  std::chrono::nanoseconds spin = std::chrono::microseconds(50);
+  Fence fence = Fence::kAutomatic;
+
+  /// Events taken from one lane before the next lane has its turn: 1 to 4,096.
+  std::size_t batch_events = 256;
+  /// Open publishers at a time, with those whose events are not yet dispatched: 1 to 1,024.
+  std::size_t max_publishers = 1'024;
+  /// The lane of Bus::publish; as for a publisher. Its name is "shared".
+  PublisherOptions shared_lane = {};
+  /// Events that middleware may send for one event: 0 (none) to 4,096. More are refused.
+  std::size_t max_emitted_per_event = 64;
+
+  /// Whether latency is measured; off removes the clock reads, and events have no publish time.
+  bool latency = true;
+  /// Deliveries later than this are counted exactly: above 0.
+  std::chrono::nanoseconds slo = std::chrono::milliseconds(1);
+
+  /// Where payloads that do not fit an event live; must be thread-safe and outlive every event.
+  /// Null is refused.
+  std::pmr::memory_resource* payload_resource = std::pmr::new_delete_resource();
+
+  /// Called on the dispatching thread for each exception of a callback; must not throw.
+  /// Default: exceptions are only counted.
+  std::function<void(const CallbackError&)> on_error = {};
+
+  /// How long the destructor delivers what was accepted: 0 (not at all) or more.
+  std::chrono::nanoseconds drain_on_destroy = std::chrono::seconds(1);
+};
+
+struct PumpOptions {
+  /// Most events to dispatch, 1 or more. Default: all that were accepted at the start.
+  std::optional<std::size_t> max_events = {};
+  /// Time to spend, above 0, overrun by at most one event's fan-out. Default: no limit.
+  std::optional<std::chrono::nanoseconds> budget = {};
+};
+
+}  // namespace herald

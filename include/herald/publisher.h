@@ -1,0 +1,151 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <memory_resource>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+#include "herald/event.h"
+#include "herald/event_type.h"
+#include "herald/filter.h"
+
+namespace herald {
+
+/// What became of one event.
+enum class PublishResult : std::uint8_t {
+  kAccepted,  ///< It will be delivered, or its loss is counted under a policy's name.
+  kDropped,   ///< The lane was full and its policy is OverflowPolicy::kDropNewest.
+  kFull,      ///< The lane was full: try_publish, max_wait ran out, or called while dispatching.
+  kClosed,    ///< The publisher or the bus is closed.
+  kRejected,  ///< Payload above 16 MiB, no memory for it, or a key of another bus.
+};
+
+/// What became of a batch: its first `accepted` events were accepted; `result` is what the next
+/// one met, kAccepted if there was none.
+struct BatchResult {
+  std::size_t accepted = 0;
+  PublishResult result = PublishResult::kAccepted;
+};
+
+struct PublishOptions {
+  /// The stream of the event. Default 0: none.
+  StreamId stream = 0;
+  /// When the event was due: the anchor of its latency, so that a late publisher shows in the
+  /// figures (coordinated omission). Default, the epoch: now. Costs one more clock read.
+  std::chrono::steady_clock::time_point at = {};
+};
+
+namespace core {
+class PublisherCore;
+}
+
+/// A handle that writes into a lane of its own. Made by Bus::publisher.
+/// Threads: movable; used by one thread at a time. Different publishers never wait for each other.
+/// Ownership: may outlive its bus; it then answers kClosed. Destruction closes it; what it
+/// published is still delivered.
+/// Ordering: a subscriber sees the accepted events of one publisher in publish order. What a thread
+/// wrote before publish() is visible to every callback that gets the event.
+class Publisher {
+ public:
+  Publisher(Publisher&& other) noexcept = default;
+  Publisher& operator=(Publisher&& other) noexcept;
+  ~Publisher();
+
+  /// Publishes one event.
+  /// Progress: wait-free while the lane has room. In a full lane, by PublisherOptions: waits in the
+  /// kernel for at most `max_wait` (block), or returns kDropped. On the dispatching thread it never
+  /// waits. Cost: no lock, no allocation if the payload fits the event (32 bytes), no system call
+  /// but to wake a parked dispatcher (about 2 us) or to wait.
+  template <typename T>
+  PublishResult publish(const EventType<T>& type, std::type_identity_t<PublishArgument<T>> payload,
+                        const PublishOptions& options = {}) noexcept {
+    return publish_one<T>(type, static_cast<PublishArgument<T>&&>(payload), options, true);
+  }
+
+  /// As publish, but a full lane always gives kFull at once.
+  template <typename T>
+  [[nodiscard]] PublishResult try_publish(const EventType<T>& type,
+                                          std::type_identity_t<PublishArgument<T>> payload,
+                                          const PublishOptions& options = {}) noexcept {
+    return publish_one<T>(type, static_cast<PublishArgument<T>&&>(payload), options, false);
+  }
+
+  /// Publishes the payloads in order; up to 64 of them at a time share one time stamp and one
+  /// announcement, so that an event costs less than in publish. A full lane is met as in publish:
+  /// a blocking publisher waits and accepts all, a dropping one accepts a prefix and counts the
+  /// rest as dropped.
+  template <typename T>
+  BatchResult publish_batch(const EventType<T>& type,
+                            std::type_identity_t<std::span<const BatchElement<T>>> payloads,
+                            const PublishOptions& options = {}) noexcept {
+    BatchResult total;
+    while (!payloads.empty() && total.result == PublishResult::kAccepted) {
+      const std::size_t count = std::min(payloads.size(), kChunkEvents);
+      const BatchResult chunk = publish_chunk<T>(type, payloads.first(count), options);
+      total.accepted += chunk.accepted;
+      total.result = chunk.result;
+      payloads = payloads.subspan(count);
+    }
+    if (!payloads.empty()) {
+      skip(payloads.size(), total.result);
+    }
+    return total;
+  }
+
+  /// No further events; accepted ones are still delivered. Idempotent.
+  void close() noexcept;
+
+ private:
+  friend class Bus;
+
+  static constexpr std::size_t kChunkEvents = 64;
+
+  Publisher(std::shared_ptr<core::PublisherCore> core, std::pmr::memory_resource* resource,
+            std::uint32_t bus_id) noexcept;
+
+  template <typename T>
+  PublishResult publish_one(const EventType<T>& type, PublishArgument<T> payload,
+                            const PublishOptions& options, bool may_wait) noexcept {
+    detail::EventSlot slot;
+    if (!detail::make_slot<T>(slot, type, static_cast<PublishArgument<T>&&>(payload),
+                              options.stream, bus_id_, resource_)) {
+      return refuse();
+    }
+    return push(slot, options, may_wait);
+  }
+
+  template <typename T>
+  BatchResult publish_chunk(const EventType<T>& type, std::span<const BatchElement<T>> payloads,
+                            const PublishOptions& options) noexcept {
+    detail::EventSlot slots[kChunkEvents];
+    std::size_t made = 0;
+    while (made < payloads.size() && detail::make_slot<T>(slots[made], type, payloads[made],
+                                                          options.stream, bus_id_, resource_)) {
+      ++made;
+    }
+    BatchResult result = push(std::span(slots, made), options);
+    if (made < payloads.size() && result.result == PublishResult::kAccepted) {
+      result.result = refuse();
+      skip(payloads.size() - made - 1, result.result);
+    }
+    return result;
+  }
+
+  // Out of line, so that no queue type is visible here. They take over the slots' payloads.
+  PublishResult push(detail::EventSlot& slot, const PublishOptions& options,
+                     bool may_wait) noexcept;
+  BatchResult push(std::span<detail::EventSlot> slots, const PublishOptions& options) noexcept;
+  PublishResult refuse() noexcept;                               // one event: rejected
+  void skip(std::size_t events, PublishResult result) noexcept;  // behind a batch's end
+
+  std::shared_ptr<core::PublisherCore> core_;
+  std::pmr::memory_resource* resource_ = nullptr;
+  std::uint32_t bus_id_ = 0;
+};
+
+}  // namespace herald

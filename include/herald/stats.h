@@ -1,0 +1,112 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "herald/latency_histogram.h"
+#include "herald/subscription.h"
+
+namespace herald {
+
+/// One lane. attempts = accepted + dropped + full + closed + rejected, exact at rest.
+struct PublisherStats {
+  std::string name;
+  std::uint64_t attempts = 0;
+  std::uint64_t accepted = 0;
+  std::uint64_t dropped = 0;
+  std::uint64_t full = 0;
+  std::uint64_t closed = 0;
+  std::uint64_t rejected = 0;
+  std::uint64_t queued = 0;    ///< Accepted and not yet taken by the dispatcher.
+  std::uint64_t discarded = 0; ///< Accepted, and thrown away when the bus was destroyed.
+  std::uint64_t waits = 0;     ///< Times the publisher slept for room.
+  std::size_t capacity_events = 0;
+};
+
+/// A time in which the spinning dispatcher did not run though nobody took its processor.
+struct Stall {
+  std::chrono::steady_clock::time_point begin;
+  std::chrono::steady_clock::time_point end;
+};
+
+/// Gaps over 50 us between two clock reads of the spinning dispatcher, over which its thread's
+/// involuntary switches did not grow: the machine stopped it.
+struct StallStats {
+  std::uint64_t count = 0;
+  std::chrono::nanoseconds total{0};
+  std::chrono::nanoseconds longest{0};
+  std::vector<Stall> recent;  ///< The last 4,096.
+};
+
+/// A moment's view of a bus. At rest:
+/// accepted + emitted = dispatched + middleware_dropped + held + discarded + queued.
+struct BusStats {
+  std::vector<PublisherStats> publishers;   ///< Open ones; the shared lane is named "shared".
+  PublisherStats closed_publishers;         ///< All closed ones in one row.
+  PublisherStats total;                     ///< The sum of all rows.
+  std::vector<SubscriptionStats> subscriptions;  ///< Active subscribers, in order of subscription.
+  std::vector<SubscriptionStats> middleware;     ///< Active middleware, in order of priority.
+
+  std::uint64_t dispatched = 0;  ///< Events that got a sequence.
+  std::uint64_t deliveries = 0;  ///< Calls, with a batch call counted once for each event.
+  std::uint64_t emitted = 0;             ///< New events from middleware.
+  std::uint64_t emit_refused = 0;        ///< Refused ones.
+  std::uint64_t middleware_dropped = 0;
+  std::uint64_t held = 0;                ///< Held by middleware now.
+  std::uint64_t discarded = 0;           ///< Accepted but not dispatched when the bus ended.
+  std::uint64_t queued = 0;              ///< Accepted and not yet dispatched.
+  std::uint64_t exceptions = 0;          ///< From callbacks.
+  std::uint64_t parks = 0;               ///< Times the dispatcher slept in the kernel.
+  std::uint64_t negative_latencies = 0;  ///< Clamped to 0.
+  StallStats stalls;
+  std::size_t lane_bytes = 0;   ///< Memory reserved for lanes.
+  std::size_t table_bytes = 0;  ///< Memory of the subscriber table.
+  const char* fence = "";       ///< "membarrier" or "sequentially consistent".
+
+  /// Whether the laws above hold. Meaningful only at rest: no publisher active, all flushed.
+  [[nodiscard]] bool conserved() const noexcept;
+};
+
+/// Latency of one event type, or of all.
+struct LatencyRow {
+  std::string type;             ///< Its name; "all" for all.
+  LatencyHistogram wait;        ///< Publish, or `.at`, to the start of the event's fan-out.
+  LatencyHistogram delivery;    ///< The same to the return of its last subscriber.
+};
+
+/// What Bus::latency() returns. Empty histograms if BusOptions::latency is off.
+struct LatencyReport {
+  LatencyRow all;
+  std::vector<LatencyRow> types;  ///< Types with at least one event, by index.
+  std::chrono::nanoseconds slo{0};
+
+  /// 99 % of the deliveries are within the objective and there is at least one.
+  [[nodiscard]] bool within_slo() const noexcept;
+};
+
+/// What Bus::drain leaves.
+struct DrainReport {
+  bool complete = false;  ///< Everything accepted was delivered.
+  std::uint64_t undelivered = 0;
+  std::vector<PublisherStats> incomplete;  ///< The publishers with events left, see `queued`.
+};
+
+/// What one Bus::pump did.
+struct PumpResult {
+  enum class Status : std::uint8_t {
+    kDone,     ///< All that was accepted at the start is dispatched.
+    kPartial,  ///< The budget or max_events ended it.
+    kBusy,     ///< Another thread is pumping; nothing was done.
+    kRefused,  ///< Called inside a callback, on a bus with a thread, or with an illegal option.
+  };
+  Status status = Status::kDone;
+  std::uint64_t events = 0;  ///< Dispatched.
+  /// The next time a middleware wants to run; max() if none. Pump again by then.
+  std::chrono::steady_clock::time_point next_deadline =
+      std::chrono::steady_clock::time_point::max();
+};
+
+}  // namespace herald

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace herald {
+
+namespace core {
+class Attachment;
+class Runtime;
+}  // namespace core
+
+/// What one subscriber or middleware went through.
+struct SubscriptionStats {
+  std::uint64_t id = 0;
+  std::string name;
+  std::uint64_t offered = 0;     ///< Events that matched and reached it.
+  std::uint64_t delivered = 0;   ///< Of these, handed to the callback (a batch counts its span).
+  std::uint64_t exceptions = 0;  ///< Calls that threw; they count as delivered.
+};
+
+struct SubscribeOptions {
+  std::string name = {};  ///< For reports. Default: empty.
+};
+
+/// Keeps a subscriber or a middleware in its bus; destroying or overwriting it removes it.
+/// Threads: movable; used by one thread at a time. Different handles are independent.
+/// Ownership: may outlive its bus.
+class [[nodiscard]] Subscription {
+ public:
+  /// Empty: active() is false, everything else does nothing.
+  Subscription() noexcept : active_(false) {}
+  Subscription(Subscription&& other) noexcept
+      : runtime_(std::move(other.runtime_)),
+        attachment_(std::move(other.attachment_)),
+        active_(std::exchange(other.active_, false)) {}
+  Subscription& operator=(Subscription&& other) noexcept;
+  ~Subscription();
+
+  /// Removes the callback and destroys it.
+  /// Progress: on another thread, waits until no call is running, at most the fan-out of one event,
+  /// and none starts afterwards: what the callback captured may be freed. Inside a callback of the
+  /// same bus it returns at once; no further call starts, and the callable lives until its current
+  /// call has returned. It waits for nothing else, but holding a lock that the callback takes
+  /// deadlocks here; use unsubscribe_for then.
+  /// Errors: none; idempotent; works after the bus is gone. Cost: O(types of the filter).
+  void unsubscribe() noexcept;
+
+  /// As unsubscribe, but waits at most `timeout`. False if a call was still running then: the
+  /// removal is under way, no handle is needed to finish it, but captured state must be kept until
+  /// a later unsubscribe() or unsubscribe_for() has returned true.
+  [[nodiscard]] bool unsubscribe_for(std::chrono::nanoseconds timeout) noexcept;
+
+  /// Whether it still gets events.
+  [[nodiscard]] bool active() const noexcept { return active_; }
+
+  /// Exact at rest; while events flow, a moment's view. Any time, also after unsubscribe.
+  [[nodiscard]] SubscriptionStats stats() const;
+
+ private:
+  friend class Bus;
+  Subscription(std::shared_ptr<core::Runtime> runtime,
+               std::shared_ptr<core::Attachment> attachment) noexcept;
+
+  std::shared_ptr<core::Runtime> runtime_;
+  std::shared_ptr<core::Attachment> attachment_;
+  bool active_ = true;
+};
+
+}  // namespace herald

@@ -1,0 +1,84 @@
+// Control: what a Subscription handle and the dispatcher share about one subscriber or middleware.
+//
+// Threads: filter, options and callbacks are fixed when it is made; everything under "the holder's"
+//   belongs to the holder of the dispatch right. The callable is destroyed with the last owner: the
+//   handle, an order on its way, or the dispatcher while a call may be running.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/order.h"
+#include "herald/callback.h"
+#include "herald/filter.h"
+#include "herald/middleware.h"
+#include "herald/subscription.h"
+
+namespace herald::core {
+
+class Attachment;
+
+/// Where an attachment stands in one list of the subscriber table.
+struct Place {
+  void* list = nullptr;
+  unsigned type_index = 0;
+  std::size_t index = 0;
+  std::uint64_t calls_before = 0;  // the list's count when it was added
+};
+
+class Attachment {
+ public:
+  enum class State : std::uint8_t { kNew, kAttached, kDetached };
+
+  Attachment(std::uint64_t id, Filter filter, detail::Callback callback, SubscribeOptions options)
+      : id_(id), filter_(filter), name_(std::move(options.name)), callback_(std::move(callback)) {}
+  Attachment(std::uint64_t id, Filter filter, detail::MiddlewareCallback callback,
+             MiddlewareOptions options)
+      : id_(id),
+        filter_(filter),
+        name_(std::move(options.name)),
+        priority_(options.priority),
+        middleware_(std::move(callback)) {}
+  Attachment(const Attachment&) = delete;
+  Attachment& operator=(const Attachment&) = delete;
+
+  [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+  [[nodiscard]] const Filter& filter() const noexcept { return filter_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] int priority() const noexcept { return priority_; }
+  [[nodiscard]] bool is_middleware() const noexcept { return middleware_.event.function != nullptr; }
+  [[nodiscard]] detail::Callback& callback() noexcept { return callback_; }
+  [[nodiscard]] detail::MiddlewareCallback& middleware() noexcept { return middleware_; }
+
+  /// By the owner, once detached and no call is running, or at the end of the bus.
+  void destroy_callable() noexcept {
+    const detail::Callback callback = std::move(callback_);
+    const detail::MiddlewareCallback middleware = std::move(middleware_);
+  }
+
+  Order attach;
+  Order detach;
+  bool leaving = false;  // the owner's: detach has been submitted
+
+  // The holder's.
+  State state = State::kNew;
+  std::vector<Place> places;             // of a subscriber: one for each list it is in
+  std::size_t index_in_order = 0;        // of a subscriber: among all, in order of subscription
+  std::shared_ptr<Attachment> attached;  // itself, while the table or the chain refers to it
+  std::uint64_t offered = 0;             // of a middleware; of a subscriber, of lists it has left
+  std::uint64_t exceptions = 0;
+  std::uint64_t held = 0;                // of a middleware
+
+ private:
+  const std::uint64_t id_;
+  const Filter filter_;
+  const std::string name_;
+  const int priority_ = 0;
+  detail::Callback callback_;
+  detail::MiddlewareCallback middleware_;
+};
+
+}  // namespace herald::core

@@ -1,0 +1,31 @@
+// Stage 6 and 4, callbacks: takes what a callback threw, gives it to the error handler and a count.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+#include "core/attachment.h"
+#include "herald/options.h"
+
+namespace herald::core {
+
+/// Threads: the holder of the dispatch right.
+class CallbackGuard {
+ public:
+  explicit CallbackGuard(std::function<void(const CallbackError&)> on_error)
+      : on_error_(std::move(on_error)) {}
+
+  /// Inside a catch (...): counts the exception, and tells the handler.
+  void caught(Attachment& thrower) noexcept;
+  /// The same when the thrower has just removed itself.
+  void caught_from_removed() noexcept { ++exceptions_; }
+
+  [[nodiscard]] std::uint64_t exceptions() const noexcept { return exceptions_; }
+
+ private:
+  std::function<void(const CallbackError&)> on_error_;
+  std::uint64_t exceptions_ = 0;
+};
+
+}  // namespace herald::core

@@ -1,0 +1,148 @@
+// Control, dispatcher thread: holds the dispatch right while there is work, sleeps when there is none.
+#include "core/dispatch_thread.h"
+
+#include <sched.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/assert.h"
+#include "base/cpu_pause.h"
+
+namespace herald::core {
+namespace {
+
+constexpr std::int64_t kOneTurnNs = 1'000'000;  // of kSpin, between two looks at everything else
+
+}  // namespace
+
+absl::Status DispatchThread::start() {
+  const int error = pthread_create(&thread_, nullptr, &entry, this);
+  if (error != 0) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the system gave no dispatcher thread (error ", error, ")"));
+  }
+  started_ = true;
+  return absl::OkStatus();
+}
+
+void DispatchThread::stop() noexcept {
+  if (!started_) {
+    return;
+  }
+  request_stop();
+  doorbell_.notify();
+  pthread_join(thread_, nullptr);
+  started_ = false;
+}
+
+void* DispatchThread::entry(void* self) noexcept {
+  auto* thread = static_cast<DispatchThread*>(self);
+  thread->prepare();
+  thread->run();
+  return nullptr;
+}
+
+void DispatchThread::prepare() noexcept {
+  const DispatcherThreadOptions& options = options_.thread;
+  pthread_setname_np(pthread_self(), options.name.c_str());
+  if (options.processor.has_value()) {
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(*options.processor, &only);
+    pthread_setaffinity_np(pthread_self(), sizeof(only), &only);
+  }
+  if (options.on_start) {
+    options.on_start();
+  }
+}
+
+// Bounds the time to a stop where the clock is read anyway.
+DispatchBudget DispatchThread::round_budget() const noexcept {
+  constexpr std::int64_t kRoundNs = 10'000'000;
+  return options_.latency ? DispatchBudget{UINT64_MAX, base::Clock::now() + base::Clock::to_ticks(
+                                                           kRoundNs)}
+                          : DispatchBudget{};
+}
+
+void DispatchThread::run() noexcept {
+  acquire();
+  dispatcher_.stalls().resync();
+  while (!stopping()) {
+    if (dispatcher_.dispatch(round_budget(), /*bounded=*/false) == 0) {
+      idle();
+    }
+  }
+  dispatcher_.right().release();
+}
+
+// Others hold the right only for the moment of a command.
+void DispatchThread::acquire() noexcept {
+  while (!dispatcher_.right().try_acquire()) {
+    sched_yield();
+  }
+}
+
+bool DispatchThread::has_work(base::Ticks now) const noexcept {
+  return stopping() || dispatcher_.has_work(now);
+}
+
+void DispatchThread::idle() noexcept {
+  switch (options_.wait) {
+    case WaitStrategy::kSpin:
+      spin(base::Clock::to_ticks(kOneTurnNs));
+      return;
+    case WaitStrategy::kPark:
+      park();
+      return;
+    case WaitStrategy::kAdaptive:
+      break;
+  }
+  if (spin(base::Clock::to_ticks(options_.spin.count()))) {
+    return;
+  }
+  constexpr int kYields = 4;
+  for (int i = 0; i < kYields; ++i) {
+    if (has_work(base::Clock::now())) {
+      return;
+    }
+    sched_yield();
+  }
+  park();
+}
+
+// Whether there is work. Time that passes here and is not ours is a stall.
+bool DispatchThread::spin(base::Ticks spin_ticks) noexcept {
+  base::Ticks now = base::Clock::now();
+  const base::Ticks end = now + spin_ticks;
+  while (now < end) {
+    if (has_work(now)) {
+      return true;
+    }
+    base::cpu_pause();
+    const base::Ticks before = now;
+    now = base::Clock::now();
+    dispatcher_.stalls().observe(before, now);
+  }
+  return false;
+}
+
+void DispatchThread::park() noexcept {
+  const Doorbell::Ticket ticket = doorbell_.prepare();
+  const base::Ticks now = base::Clock::now();
+  if (has_work(now)) {
+    return;
+  }
+  std::int64_t deadline_ns = base::NativeAtomics::kNoDeadline;
+  if (dispatcher_.has_deadline()) {
+    deadline_ns = base::Clock::monotonic_ns() +
+                  base::Clock::to_ns(dispatcher_.next_deadline() - now);
+  }
+  dispatcher_.count_park();
+  dispatcher_.right().release();
+  doorbell_.sleep(ticket, deadline_ns);
+  acquire();
+  dispatcher_.stalls().resync();
+}
+
+}  // namespace herald::core

@@ -1,0 +1,61 @@
+// Control, dispatcher thread: holds the dispatch right while there is work, sleeps when there is none.
+//
+// Threads: start() and stop() by the bus; the rest is its own thread.
+// Invariants:
+//  1. It sleeps only after it has armed the doorbell and then, still holding the right, found no
+//     event, no command and no due deadline. A command that comes after that look is run by its own
+//     thread, or by release(); an event rings the doorbell, whatever else became of it.
+//  2. It spins for at most `spin`, then yields a few times: both are bounded.
+// Synchronization: [P1] of base/parking.h for events; [C3] of dispatch_right.h for commands.
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "core/dispatcher.h"
+#include "herald/options.h"
+
+namespace herald::core {
+
+class DispatchThread {
+ public:
+  DispatchThread(Dispatcher& dispatcher, Doorbell& doorbell, const BusOptions& options)
+      : dispatcher_(dispatcher), doorbell_(doorbell), options_(options) {}
+  ~DispatchThread() { stop(); }
+  DispatchThread(const DispatchThread&) = delete;
+  DispatchThread& operator=(const DispatchThread&) = delete;
+
+  /// Errors: ResourceExhausted.
+  absl::Status start();
+  /// Returns when the thread has ended: some 10 ms and one event's fan-out later, at most (with
+  /// BusOptions::latency off, one round). Idempotent.
+  void stop() noexcept;
+
+ private:
+  static void* entry(void* self) noexcept;
+  void prepare() noexcept;
+  void run() noexcept;
+  [[nodiscard]] DispatchBudget round_budget() const noexcept;
+  void acquire() noexcept;
+  void idle() noexcept;
+  bool spin(base::Ticks spin_ticks) noexcept;
+  void park() noexcept;
+  [[nodiscard]] bool has_work(base::Ticks now) const noexcept;
+  // seq_cst: the condition of the doorbell, [P1].
+  [[nodiscard]] bool stopping() const noexcept {
+    return stopping_.load(std::memory_order_seq_cst);
+  }
+  void request_stop() noexcept { stopping_.store(true, std::memory_order_seq_cst); }
+
+  Dispatcher& dispatcher_;
+  Doorbell& doorbell_;
+  const BusOptions& options_;
+  std::atomic<bool> stopping_{false};
+  bool started_ = false;
+  pthread_t thread_{};
+};
+
+}  // namespace herald::core

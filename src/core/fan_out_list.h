@@ -1,0 +1,152 @@
+// Stage 6, fan-out: takes an event (or a span of them), calls every subscriber of one list in order.
+//
+// Threads: the holder of the dispatch right.
+// Invariants:
+//  1. The calls of a fan-out walk one contiguous array of {function, object}; nothing is added to it
+//     meanwhile. A callback may remove any entry: it becomes a tombstone, a call that does nothing.
+//  2. Order is order of addition; sweep() keeps it.
+//  3. What a subscriber was offered is counted for the list, not for each call: calls_ now, less
+//     calls_ when it was added, corrected when it leaves in the middle of a fan-out.
+// Bounds: 16 bytes an entry, 8 for its owner; tombstones are at most half of a swept list.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/exceptions.h"
+#include "core/attachment.h"
+#include "core/callback_guard.h"
+
+namespace herald::core {
+
+/// Where the dispatcher is: which list, which entry. Read by those who remove from a callback.
+struct FanOutCursor {
+  const void* list = nullptr;  // null: no call is running
+  std::size_t index = 0;
+  std::uint64_t weight = 0;  // events offered by the running call
+};
+
+template <typename Argument>
+class FanOutList {
+ public:
+  using Function = void(void* object, Argument argument);
+
+  void add(Attachment& owner, unsigned type_index, Function* function, void* object) {
+    owner.places.push_back({this, type_index, entries_.size(), calls_});
+    owners_.push_back(&owner);
+    entries_.push_back({function, object});
+  }
+
+  /// Leaves a tombstone. The caller takes care of the owner's place.
+  void remove(std::size_t index) noexcept {
+    entries_[index] = {&skip, nullptr};
+    owners_[index] = nullptr;
+    ++tombstones_;
+  }
+
+  /// Closes the gaps. Not during a fan-out of this list.
+  void sweep() noexcept {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      if (owners_[i] == nullptr) {
+        continue;
+      }
+      entries_[kept] = entries_[i];
+      owners_[kept] = owners_[i];
+      place_of(*owners_[i]).index = kept;
+      ++kept;
+    }
+    entries_.resize(kept);
+    owners_.resize(kept);
+    tombstones_ = 0;
+  }
+
+  /// Calls everyone with `argument`, which is `weight` events. What they throw is contained.
+  void call(Argument argument, std::uint64_t weight, FanOutCursor& cursor,
+            CallbackGuard& guard) noexcept {
+    if (entries_.empty()) {
+      return;
+    }
+    calls_ += weight;
+    deliveries_ += weight * live();
+    cursor = {this, 0, weight};
+    while (cursor.index < entries_.size()) {
+      HERALD_TRY { call_rest(argument, cursor); }
+      HERALD_CATCH_ALL { caught(cursor.index, guard); }
+      ++cursor.index;  // behind the end, or behind the one that threw
+    }
+    cursor = {};
+  }
+
+  /// What `place` was offered up to now, and has been called with or is being called with.
+  [[nodiscard]] std::uint64_t offered(const Place& place,
+                                      const FanOutCursor& cursor) const noexcept {
+    return calls_ - place.calls_before - not_reached(place, cursor);
+  }
+  /// Events of the running fan-out that have not reached `place`.
+  [[nodiscard]] std::uint64_t not_reached(const Place& place,
+                                          const FanOutCursor& cursor) const noexcept {
+    return cursor.list == this && place.index > cursor.index ? cursor.weight : 0;
+  }
+  void undeliver(std::uint64_t events) noexcept { deliveries_ -= events; }
+
+  [[nodiscard]] std::size_t live() const noexcept { return entries_.size() - tombstones_; }
+  [[nodiscard]] bool wants_sweep() const noexcept { return tombstones_ > live(); }
+  [[nodiscard]] std::uint64_t deliveries() const noexcept { return deliveries_; }
+  [[nodiscard]] std::size_t size_bytes() const noexcept {
+    return sizeof(*this) + entries_.capacity() * sizeof(Entry) +
+           owners_.capacity() * sizeof(Attachment*);
+  }
+  template <typename Visit>
+  void for_each_owner(Visit&& visit) const {
+    for (Attachment* owner : owners_) {
+      if (owner != nullptr) {
+        visit(*owner);
+      }
+    }
+  }
+
+ private:
+  struct Entry {
+    Function* function;
+    void* object;
+  };
+
+  static void skip(void*, Argument) noexcept {}
+
+  // The inner loop of Herald. The cursor is stored for each call, which measured free.
+  void call_rest(Argument argument, FanOutCursor& cursor) {
+    const Entry* const entries = entries_.data();
+    const std::size_t end = entries_.size();
+    for (std::size_t i = cursor.index; i < end; ++i) {
+      cursor.index = i;
+      entries[i].function(entries[i].object, argument);
+    }
+  }
+
+  // An entry that removed itself and then threw has no owner here; its exception is still counted.
+  void caught(std::size_t index, CallbackGuard& guard) noexcept {
+    if (owners_[index] != nullptr) {
+      guard.caught(*owners_[index]);
+    } else {
+      guard.caught_from_removed();
+    }
+  }
+
+  Place& place_of(Attachment& owner) noexcept {
+    std::size_t i = 0;
+    while (owner.places[i].list != this) {
+      ++i;
+    }
+    return owner.places[i];
+  }
+
+  std::vector<Entry> entries_;
+  std::vector<Attachment*> owners_;  // by the index of the entry; null: a tombstone
+  std::size_t tombstones_ = 0;
+  std::uint64_t calls_ = 0;       // events offered to the list
+  std::uint64_t deliveries_ = 0;  // the same, times the subscribers they went to
+};
+
+}  // namespace herald::core

@@ -1,0 +1,64 @@
+// Stage 8, latency: takes the ticks of an event's life, keeps two histograms for each type.
+//
+// Threads: the holder of the dispatch right records; any thread takes a report.
+// Cost: two conversions and two histogram updates an event.
+// Synchronization: [M1] a recorder is stored with release when its type is defined / loaded with
+//   acquire by reporters. The counters inside are the recorders' own matter.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+#include "base/clock.h"
+#include "core/latency_recorder.h"
+#include "core/type_registry.h"
+#include "herald/stats.h"
+
+namespace herald::core {
+
+class LatencyMeter {
+ public:
+  explicit LatencyMeter(std::chrono::nanoseconds slo) noexcept : slo_(slo) {}
+  ~LatencyMeter();
+  LatencyMeter(const LatencyMeter&) = delete;
+  LatencyMeter& operator=(const LatencyMeter&) = delete;
+
+  /// Before the first event of the type is recorded.
+  void activate(unsigned type_index);
+
+  /// `published` to the start of the fan-out.
+  void record_wait(unsigned type_index, base::Ticks published, base::Ticks start) noexcept {
+    row(type_index).wait.record(base::Clock::to_ns(start - published));
+  }
+  /// `published` to the return of the last subscriber.
+  void record_delivery(unsigned type_index, base::Ticks published, base::Ticks end) noexcept {
+    row(type_index).delivery.record(base::Clock::to_ns(end - published));
+  }
+
+  [[nodiscard]] LatencyReport report(const TypeRegistry& types) const;
+  [[nodiscard]] std::uint64_t negative() const noexcept;
+
+ private:
+  struct Row {
+    explicit Row(std::chrono::nanoseconds slo) noexcept : wait(slo), delivery(slo) {}
+    LatencyRecorder wait;
+    LatencyRecorder delivery;
+  };
+
+  // Relaxed: the holder stored it itself, or an earlier holder did.
+  [[nodiscard]] Row& row(unsigned type_index) noexcept {
+    return *rows_[type_index].load(std::memory_order_relaxed);
+  }
+  // [M1] acquire: pairs with activate().
+  [[nodiscard]] const Row* seen_row(unsigned type_index) const noexcept {
+    return rows_[type_index].load(std::memory_order_acquire);
+  }
+
+  const std::chrono::nanoseconds slo_;
+  std::array<std::atomic<Row*>, TypeRegistry::kMaxTypes> rows_{};
+};
+
+}  // namespace herald::core

@@ -1,0 +1,219 @@
+// Stage 4, middleware: takes an accepted event, gives the events that become of it, in order.
+#include "core/middleware_chain.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/exceptions.h"
+#include "core/event_access.h"
+
+namespace herald::core {
+
+void MiddlewareChain::attach(Attachment& middleware) {
+  const auto behind = std::upper_bound(
+      links_.begin(), links_.end(), middleware.priority(),
+      [](int priority, const Attachment* link) { return priority < link->priority(); });
+  links_.insert(behind, &middleware);
+  types_ |= middleware.filter().types.bits();
+}
+
+void MiddlewareChain::detach(Attachment& middleware) noexcept {
+  std::replace(links_.begin(), links_.end(), &middleware, static_cast<Attachment*>(nullptr));
+  deadlines_.remove(middleware);
+  counts_.held -= middleware.held;
+  counts_.dropped += middleware.held;
+  middleware.held = 0;
+}
+
+void MiddlewareChain::sweep() noexcept {
+  std::erase(links_, nullptr);
+  types_ = 0;
+  for (const Attachment* link : links_) {
+    types_ |= link->filter().types.bits();
+  }
+}
+
+void MiddlewareChain::clear() noexcept {
+  for (Attachment* link : links_) {
+    if (link != nullptr) {
+      detach(*link);
+      link->state = Attachment::State::kDetached;
+      const std::shared_ptr<Attachment> kept = std::move(link->attached);
+      kept->destroy_callable();
+    }
+  }
+  sweep();
+}
+
+void MiddlewareChain::process(Event&& event, std::vector<Event>& output) noexcept {
+  output_ = &output;
+  sent_ = 0;
+  run(std::move(event), 0);
+}
+
+void MiddlewareChain::run(Event&& event, std::size_t position) noexcept {
+  const std::size_t mark = after_.size();
+  bool passed = true;
+  for (; passed && position < links_.size(); ++position) {
+    Attachment* link = links_[position];
+    if (link != nullptr && link->filter().matches(event.type_index(), event.stream())) {
+      passed = settle(*link, visit(*link, event, position));
+    }
+  }
+  if (passed) {
+    output_->push_back(std::move(event));
+  }
+  run_after(mark);
+}
+
+void MiddlewareChain::run_after(std::size_t mark) noexcept {
+  for (std::size_t i = mark; i < after_.size(); ++i) {
+    After next = std::move(after_[i]);
+    run(std::move(next.event), next.position);
+  }
+  after_.resize(mark);
+}
+
+Verdict MiddlewareChain::visit(Attachment& link, Event& event, std::size_t position) noexcept {
+  ++link.offered;
+  Emitter emitter(*this, position);
+  HERALD_TRY {
+    detail::MiddlewareCallback& middleware = link.middleware();
+    return middleware.event.function(middleware.event.object.get(), event, emitter);
+  }
+  HERALD_CATCH_ALL { guard_.caught(link); }
+  return Verdict::kPass;
+}
+
+bool MiddlewareChain::settle(Attachment& link, Verdict verdict) noexcept {
+  if (verdict == Verdict::kPass) {
+    return true;
+  }
+  // One that removed itself in this call can no longer resume: what it holds is dropped.
+  if (verdict == Verdict::kHold && link.state == Attachment::State::kAttached) {
+    ++link.held;
+    ++counts_.held;
+  } else {
+    ++counts_.dropped;
+  }
+  return false;
+}
+
+bool MiddlewareChain::run_deadline(base::Ticks now, std::vector<Event>& output) noexcept {
+  Attachment* due = deadlines_.take_due(now);
+  if (due == nullptr) {
+    return false;
+  }
+  output_ = &output;
+  sent_ = 0;
+  const std::size_t mark = after_.size();
+  const auto found = std::find(links_.begin(), links_.end(), due);
+  Emitter emitter(*this, static_cast<std::size_t>(found - links_.begin()));
+  HERALD_TRY {
+    detail::MiddlewareCallback& middleware = due->middleware();
+    middleware.deadline(middleware.event.object.get(), emitter);
+  }
+  HERALD_CATCH_ALL { guard_.caught(*due); }
+  run_after(mark);
+  return true;
+}
+
+void MiddlewareChain::expire_all() noexcept {
+  for (Attachment* link : links_) {
+    if (link != nullptr && link->held != 0 && link->middleware().deadline != nullptr) {
+      deadlines_.set(*link, 0);
+    }
+  }
+}
+
+bool MiddlewareChain::may_send() noexcept {
+  if (sent_ >= options_.max_emitted) {
+    return refuse();
+  }
+  ++sent_;
+  return true;
+}
+
+bool MiddlewareChain::refuse() noexcept {
+  ++counts_.refused;
+  return false;
+}
+
+bool MiddlewareChain::emit(detail::EventSlot& slot, const PublishOptions& options, bool before,
+                           std::size_t position) noexcept {
+  if (!may_send()) {
+    drop(slot);
+    return false;
+  }
+  if (!options_.stamps_time) {
+    slot.publish_ticks = 0;
+  } else if (options.at == std::chrono::steady_clock::time_point{}) {
+    slot.publish_ticks = base::Clock::now();
+  } else {
+    slot.publish_ticks = base::Clock::from_steady(options.at);
+  }
+  ++counts_.emitted;
+  Event event = EventAccess::adopt(slot);
+  if (before) {
+    run(std::move(event), position + 1);
+  } else {
+    after_.push_back({std::move(event), position + 1});
+  }
+  return true;
+}
+
+bool MiddlewareChain::resume(Event&& event, std::size_t position) noexcept {
+  Attachment* link = links_[position];
+  if (link == nullptr || link->held == 0 || sent_ > options_.max_emitted) {
+    return refuse();
+  }
+  ++sent_;
+  --link->held;
+  --counts_.held;
+  run(std::move(event), position + 1);
+  return true;
+}
+
+void MiddlewareChain::wake_at(std::chrono::steady_clock::time_point time,
+                              std::size_t position) noexcept {
+  Attachment* link = links_[position];
+  if (link != nullptr && link->middleware().deadline != nullptr) {
+    deadlines_.set(*link, base::Clock::from_steady(time));
+  }
+}
+
+SubscriptionStats MiddlewareChain::stats(const Attachment& middleware) const {
+  return {middleware.id(), middleware.name(), middleware.offered, middleware.offered,
+          middleware.exceptions};
+}
+
+std::vector<SubscriptionStats> MiddlewareChain::all_stats() const {
+  std::vector<SubscriptionStats> rows;
+  for (const Attachment* link : links_) {
+    if (link != nullptr) {
+      rows.push_back(stats(*link));
+    }
+  }
+  return rows;
+}
+
+}  // namespace herald::core
+
+namespace herald {
+
+Emitter::Emitter(core::MiddlewareChain& chain, std::size_t position) noexcept
+    : chain_(chain),
+      position_(position),
+      resource_(chain.options().resource),
+      bus_id_(chain.options().bus_id) {}
+
+bool Emitter::emit(detail::EventSlot& slot, const PublishOptions& options, bool before) noexcept {
+  return chain_.emit(slot, options, before, position_);
+}
+bool Emitter::refuse() noexcept { return chain_.refuse(); }
+bool Emitter::resume(Event&& event) noexcept { return chain_.resume(std::move(event), position_); }
+void Emitter::wake_at(std::chrono::steady_clock::time_point time) noexcept {
+  chain_.wake_at(time, position_);
+}
+
+}  // namespace herald

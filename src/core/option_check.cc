@@ -1,0 +1,140 @@
+// Control, options: takes what a user asks for, says which value is out of its range.
+#include "core/option_check.h"
+
+#include <sched.h>
+
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "base/atomics.h"
+
+namespace herald::core {
+namespace {
+
+constexpr std::int64_t kMaxCapacityEvents = 1'048'576;
+constexpr std::int64_t kMaxPublishers = 1'024;
+constexpr std::int64_t kMaxBatchEvents = 4'096;
+constexpr std::int64_t kMaxEmitted = 4'096;
+constexpr std::int64_t kMaxSpinNs = 1'000'000'000;
+
+absl::Status out_of_range(const char* option, const absl::AlphaNum& value,
+                          const absl::AlphaNum& allowed) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(option, " is ", value, "; allowed: ", allowed));
+}
+
+absl::Status check_between(const char* option, std::uint64_t value, std::int64_t low,
+                           std::int64_t high) {
+  if (value < static_cast<std::uint64_t>(low) || value > static_cast<std::uint64_t>(high)) {
+    return out_of_range(option, value, absl::StrCat(low, " to ", high));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status check_not_negative(const char* option, std::chrono::nanoseconds value) {
+  if (value.count() < 0) {
+    return out_of_range(option, absl::StrCat(value.count(), " ns"), "0 or more");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status check_positive(const char* option, std::chrono::nanoseconds value) {
+  if (value.count() <= 0) {
+    return out_of_range(option, absl::StrCat(value.count(), " ns"), "above 0");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status check_processor(unsigned processor) {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof(allowed), &allowed);
+  if (processor >= CPU_SETSIZE || !CPU_ISSET(processor, &allowed)) {
+    return out_of_range("BusOptions::thread.processor", processor,
+                        absl::StrCat("one of the ", CPU_COUNT(&allowed),
+                                     " processors that this process may use"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status check_thread(const DispatcherThreadOptions& thread) {
+  constexpr std::size_t kMaxNameBytes = 15;
+  if (thread.name.size() > kMaxNameBytes) {
+    return out_of_range("BusOptions::thread.name", absl::StrCat("\"", thread.name, "\""),
+                        "at most 15 bytes");
+  }
+  return thread.processor.has_value() ? check_processor(*thread.processor) : absl::OkStatus();
+}
+
+absl::Status check_kernel(Fence fence) {
+  if (fence == Fence::kMembarrier && !base::NativeAtomics::membarrier_available()) {
+    return absl::InvalidArgumentError(
+        "BusOptions::fence is kMembarrier; this kernel refuses membarrier: allowed are kAutomatic "
+        "and kSequentiallyConsistent");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status check(const BusOptions& options) {
+  if (options.payload_resource == nullptr) {
+    return out_of_range("BusOptions::payload_resource", "null", "a memory resource");
+  }
+  for (absl::Status status :
+       {check_thread(options.thread), check_kernel(options.fence),
+        check_between("BusOptions::spin", static_cast<std::uint64_t>(options.spin.count()), 0,
+                      kMaxSpinNs),
+        check_between("BusOptions::batch_events", options.batch_events, 1, kMaxBatchEvents),
+        check_between("BusOptions::max_publishers", options.max_publishers, 1, kMaxPublishers),
+        check_between("BusOptions::max_emitted_per_event", options.max_emitted_per_event, 0,
+                      kMaxEmitted),
+        check_positive("BusOptions::slo", options.slo),
+        check_not_negative("BusOptions::drain_on_destroy", options.drain_on_destroy)}) {
+    if (!status.ok()) {
+      return status;
+    }
+  }
+  return room_policy(options.shared_lane, options.dispatch).status();
+}
+
+absl::Status check(const PumpOptions& options) {
+  if (options.max_events.has_value() && *options.max_events == 0) {
+    return out_of_range("PumpOptions::max_events", 0, "1 or more");
+  }
+  return options.budget.has_value() ? check_positive("PumpOptions::budget", *options.budget)
+                                    : absl::OkStatus();
+}
+
+absl::Status check(const Filter& filter, const char* caller) {
+  if (filter.types.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        caller, ": Filter::types is empty; allowed: at least one event type, or TypeMask::all()"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RoomPolicy> room_policy(const PublisherOptions& options, DispatchMode mode) {
+  if (absl::Status legal = check_between("PublisherOptions::capacity_events",
+                                         options.capacity_events, 1, kMaxCapacityEvents);
+      !legal.ok()) {
+    return legal;
+  }
+  if (options.max_wait.has_value()) {
+    if (absl::Status legal = check_not_negative("PublisherOptions::max_wait", *options.max_wait);
+        !legal.ok()) {
+      return legal;
+    }
+  }
+  const bool manual = mode == DispatchMode::kManual;
+  const OverflowPolicy overflow = options.overflow.value_or(
+      manual ? OverflowPolicy::kDropNewest : OverflowPolicy::kBlock);
+  if (manual && overflow == OverflowPolicy::kBlock && !options.max_wait.has_value()) {
+    return absl::InvalidArgumentError(
+        "PublisherOptions::max_wait is absent; kBlock on a bus in manual mode needs one, 0 or more: "
+        "nobody else may ever make room");
+  }
+  return RoomPolicy{overflow, options.max_wait};
+}
+
+}  // namespace herald::core

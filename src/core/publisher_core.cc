@@ -1,0 +1,197 @@
+// Stage 1, publisher: takes an event, stamps it, puts it into its lane or says why not.
+#include "core/publisher_core.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/clock.h"
+#include "core/event_access.h"
+#include "core/runtime.h"
+
+namespace herald::core {
+
+PublisherCore::PublisherCore(Runtime& runtime, LaneQueue::Queue& queue, base::FenceMode mode,
+                             Doorbell& doorbell)
+    : runtime_(runtime), lane_(LaneQueue(queue), 0, mode, doorbell) {}
+
+PublisherCore::~PublisherCore() {
+  // What was accepted has been taken or discarded; what was refused behind a seal is still here.
+  std::array<detail::EventSlot, 16> refused;
+  while (const std::size_t count = lane_.take_refused(refused.data(), refused.size())) {
+    std::for_each_n(refused.begin(), count, drop);
+  }
+}
+
+void PublisherCore::open(PublisherOptions options, const RoomPolicy& policy) {
+  lane_.queue().reserve(options.capacity_events);
+  lane_.reopen(options.capacity_events);
+  name_ = std::move(options.name);
+  policy_ = policy;
+  is_closing = false;
+  discarded = 0;
+  for (SingleWriterCounter* counter :
+       {&attempts_, &dropped_, &full_, &closed_, &rejected_, &waits_}) {
+    counter->reset();
+  }
+}
+
+PublishResult PublisherCore::publish(detail::EventSlot& slot, const PublishOptions& options,
+                                     bool may_wait) noexcept {
+  attempts_.add(1);
+  slot.publish_ticks = runtime_.stamp(options);
+  const PushResult result = lane_.push(&slot, 1);
+  if (result == PushResult::kAccepted) [[likely]] {
+    return PublishResult::kAccepted;
+  }
+  if (result == PushResult::kNoCredit) {
+    return publish_without_room(slot, may_wait);
+  }
+  if (result != PushResult::kRefused) {
+    drop(slot);
+  }
+  return count(result, 1);
+}
+
+PublishResult PublisherCore::publish_without_room(detail::EventSlot& slot,
+                                                  bool may_wait) noexcept {
+  if (may_wait && policy_.overflow == OverflowPolicy::kDropNewest) {
+    drop(slot);
+    return count(PublishResult::kDropped, 1);
+  }
+  PushResult result = PushResult::kNoCredit;
+  std::int64_t deadline_ns = 0;
+  while (result == PushResult::kNoCredit && may_wait && wait_for_room(deadline_ns)) {
+    result = lane_.push(&slot, 1);
+  }
+  if (result != PushResult::kAccepted && result != PushResult::kRefused) {
+    drop(slot);
+  }
+  return count(result, 1);
+}
+
+BatchResult PublisherCore::publish(std::span<detail::EventSlot> slots,
+                                   const PublishOptions& options) noexcept {
+  attempts_.add(slots.size());
+  const base::Ticks time = runtime_.stamp(options);
+  for (detail::EventSlot& slot : slots) {
+    slot.publish_ticks = time;
+  }
+  const bool may_wait = policy_.overflow == OverflowPolicy::kBlock;
+  BatchResult total;
+  std::int64_t deadline_ns = 0;
+  PushResult result = PushResult::kAccepted;
+  while (total.accepted < slots.size()) {
+    total.accepted += push_some(slots.subspan(total.accepted), result);
+    if (result == PushResult::kRefused) {
+      total.result = count(result, slots.size() - total.accepted);
+      return total;  // The lane has all of them, and will throw the refused ones away.
+    }
+    const bool full = result == PushResult::kNoCredit;
+    if (result != PushResult::kAccepted && !(full && may_wait && wait_for_room(deadline_ns))) {
+      break;
+    }
+  }
+  const std::span<detail::EventSlot> rest = slots.subspan(total.accepted);
+  if (!rest.empty()) {
+    std::for_each(rest.begin(), rest.end(), drop);
+    const bool dropping = result == PushResult::kNoCredit && !may_wait;
+    total.result = dropping ? count(PublishResult::kDropped, rest.size())
+                            : count(result, rest.size());
+  }
+  return total;
+}
+
+// Pushes as many as fit, at once. A refused push takes all that are left.
+std::size_t PublisherCore::push_some(std::span<detail::EventSlot> slots,
+                                     PushResult& result) noexcept {
+  const std::size_t fitting = std::min(slots.size(), std::max<std::size_t>(lane_.room(), 1));
+  result = lane_.push(slots.data(), fitting);
+  if (result == PushResult::kRefused) {
+    std::for_each(slots.begin() + static_cast<std::ptrdiff_t>(fitting), slots.end(), drop);
+  }
+  return result == PushResult::kAccepted ? fitting : 0;
+}
+
+PublishResult PublisherCore::refuse() noexcept {
+  attempts_.add(1);
+  return count(PublishResult::kRejected, 1);
+}
+
+void PublisherCore::skip(std::size_t events, PublishResult result) noexcept {
+  attempts_.add(events);
+  count(result, events);
+}
+
+void PublisherCore::close() noexcept {
+  lane_.finish();
+  runtime_.retire(*this);
+}
+
+PublishResult PublisherCore::count(PushResult result, std::size_t events) noexcept {
+  switch (result) {
+    case PushResult::kAccepted: return PublishResult::kAccepted;
+    case PushResult::kNoCredit: return count(PublishResult::kFull, events);
+    case PushResult::kNoMemory: return count(PublishResult::kRejected, events);
+    case PushResult::kSealed:
+    case PushResult::kRefused: break;
+  }
+  return count(PublishResult::kClosed, events);
+}
+
+PublishResult PublisherCore::count(PublishResult result, std::size_t events) noexcept {
+  switch (result) {
+    case PublishResult::kAccepted: break;
+    case PublishResult::kDropped: dropped_.add(events); break;
+    case PublishResult::kFull: full_.add(events); break;
+    case PublishResult::kClosed: closed_.add(events); break;
+    case PublishResult::kRejected: rejected_.add(events); break;
+  }
+  return result;
+}
+
+// Waits for room once. `deadline_ns` is 0 before the first wait of a publish. False: give up.
+bool PublisherCore::wait_for_room(std::int64_t& deadline_ns) noexcept {
+  if (runtime_.dispatching_here()) {
+    return false;  // The one who makes room is us.
+  }
+  if (deadline_ns == 0) {
+    waits_.add(1);
+    deadline_ns = policy_.max_wait.has_value()
+                      ? base::Clock::monotonic_ns() + policy_.max_wait->count()
+                      : base::NativeAtomics::kNoDeadline;
+  }
+  return lane_.wait_for_room(deadline_ns);
+}
+
+PublisherStats PublisherCore::stats() const {
+  PublisherStats row;
+  row.name = name_;
+  row.attempts = attempts_.get();
+  row.accepted = lane_.accepted();
+  row.dropped = dropped_.get();
+  row.full = full_.get();
+  row.closed = closed_.get();
+  row.rejected = rejected_.get();
+  row.discarded = discarded;
+  const std::uint64_t drained = lane_.drained();
+  row.queued = row.accepted > drained ? row.accepted - drained : 0;
+  row.waits = waits_.get();
+  row.capacity_events = lane_.capacity();
+  return row;
+}
+
+void add(PublisherStats& sum, const PublisherStats& row) noexcept {
+  sum.attempts += row.attempts;
+  sum.accepted += row.accepted;
+  sum.dropped += row.dropped;
+  sum.full += row.full;
+  sum.closed += row.closed;
+  sum.rejected += row.rejected;
+  sum.queued += row.queued;
+  sum.discarded += row.discarded;
+  sum.waits += row.waits;
+  sum.capacity_events += row.capacity_events;
+}
+
+}  // namespace herald::core

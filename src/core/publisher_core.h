@@ -1,0 +1,111 @@
+// Stage 1, publisher: takes an event, stamps it, puts it into its lane or says why not.
+//
+// Threads: one publisher at a time; what is the dispatcher's is marked; counters may be read by any.
+// Invariant: attempts = accepted + dropped + full + closed + rejected, whenever no publish runs.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/cache_line.h"
+#include "core/event_queue.h"
+#include "core/lane.h"
+#include "core/order.h"
+#include "herald/options.h"
+#include "herald/publisher.h"
+#include "herald/stats.h"
+
+namespace herald::core {
+
+class Runtime;
+using Doorbell = base::ParkingSpot<base::NativeAtomics>;
+using PublisherLane = Lane<base::NativeAtomics, LaneQueue>;
+
+/// What to do without room, fixed for the life of a publisher.
+struct RoomPolicy {
+  OverflowPolicy overflow = OverflowPolicy::kBlock;
+  std::optional<std::chrono::nanoseconds> max_wait;
+};
+
+/// A counter with one writer. Relaxed: a statistic, exact when the writer rests.
+class SingleWriterCounter {
+ public:
+  void add(std::uint64_t count) noexcept {
+    value_.store(get() + count, std::memory_order_relaxed);
+  }
+  void reset() noexcept { value_.store(0, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t get() const noexcept {
+    return value_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// Everything behind one Publisher handle; reused for the next one when closed and drained.
+class PublisherCore {
+ public:
+  PublisherCore(Runtime& runtime, LaneQueue::Queue& queue, base::FenceMode mode,
+                Doorbell& doorbell);
+  ~PublisherCore();
+  PublisherCore(const PublisherCore&) = delete;
+  PublisherCore& operator=(const PublisherCore&) = delete;
+
+  /// Before a handle is made. Throws std::bad_alloc.
+  void open(PublisherOptions options, const RoomPolicy& policy);
+
+  // Publisher.
+
+  PublishResult publish(detail::EventSlot& slot, const PublishOptions& options,
+                        bool may_wait) noexcept;
+  BatchResult publish(std::span<detail::EventSlot> slots, const PublishOptions& options) noexcept;
+  PublishResult refuse() noexcept;
+  void skip(std::size_t events, PublishResult result) noexcept;
+  void close() noexcept;
+
+  // Any thread.
+
+  [[nodiscard]] PublisherLane& lane() noexcept { return lane_; }
+  [[nodiscard]] const PublisherLane& lane() const noexcept { return lane_; }
+  [[nodiscard]] PublisherStats stats() const;
+  [[nodiscard]] std::size_t reserved_bytes() noexcept { return lane_.queue().reserved_bytes(); }
+
+  Order opening;
+  Order closing;
+
+  // The holder's.
+  PublisherLane::Count pump_limit = 0;
+  PublisherLane::Count flush_limit = 0;
+  bool is_closing = false;
+  std::uint64_t discarded = 0;
+
+  PublisherCore* next_free = nullptr;  // while it is free
+
+ private:
+  PublishResult publish_without_room(detail::EventSlot& slot, bool may_wait) noexcept;
+  std::size_t push_some(std::span<detail::EventSlot> slots, PushResult& result) noexcept;
+  PublishResult count(PushResult result, std::size_t events) noexcept;
+  PublishResult count(PublishResult result, std::size_t events) noexcept;
+  [[nodiscard]] bool wait_for_room(std::int64_t& deadline_ns) noexcept;
+
+  Runtime& runtime_;
+  PublisherLane lane_;
+  std::string name_;
+  RoomPolicy policy_;
+  // Written by the publisher.
+  alignas(base::kFalseSharingBytes) SingleWriterCounter attempts_;
+  SingleWriterCounter dropped_;
+  SingleWriterCounter full_;
+  SingleWriterCounter closed_;
+  SingleWriterCounter rejected_;
+  SingleWriterCounter waits_;
+};
+
+/// Adds every count of `row` to `sum`.
+void add(PublisherStats& sum, const PublisherStats& row) noexcept;
+
+}  // namespace herald::core

@@ -1,0 +1,405 @@
+// Control, runtime: everything behind a Bus; the only place that knows all stages.
+#include "core/runtime.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/assert.h"
+#include "core/option_check.h"
+
+namespace herald::core {
+namespace {
+
+base::FenceMode fence_mode(Fence fence) noexcept {
+  switch (fence) {
+    case Fence::kMembarrier: return base::FenceMode::kMembarrier;
+    case Fence::kSequentiallyConsistent: return base::FenceMode::kSequentiallyConsistent;
+    case Fence::kAutomatic: break;
+  }
+  return base::best_fence_mode<base::NativeAtomics>();
+}
+
+// CLOCK_MONOTONIC, `timeout` from now; far away rather than overflowing.
+std::int64_t deadline_after(std::chrono::nanoseconds timeout) noexcept {
+  const std::int64_t now = base::Clock::monotonic_ns();
+  const std::int64_t wait = std::max<std::int64_t>(timeout.count(), 0);
+  return wait > base::NativeAtomics::kNoDeadline - now ? base::NativeAtomics::kNoDeadline
+                                                       : now + wait;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<Runtime>> Runtime::create(BusOptions options) {
+  if (absl::Status legal = check(options); !legal.ok()) {
+    return legal;
+  }
+  base::Clock::calibrate();
+  const RoomPolicy shared_policy = *room_policy(options.shared_lane, options.dispatch);
+  const base::FenceMode mode = fence_mode(options.fence);
+  auto runtime = std::make_shared<Runtime>(std::move(options), shared_policy, mode);
+  if (runtime->options_.dispatch == DispatchMode::kThread) {
+    if (absl::Status started = runtime->thread_.start(); !started.ok()) {
+      return started;
+    }
+  }
+  return runtime;
+}
+
+Runtime::Runtime(BusOptions options, const RoomPolicy& shared_policy, base::FenceMode mode)
+    : options_(std::move(options)),
+      id_(next_id()),
+      mode_(mode),
+      meter_(options_.slo),
+      doorbell_(mode),
+      lanes_(*this, options_.max_publishers, mode, doorbell_),
+      shared_(*this, options_.shared_lane, shared_policy, mode, doorbell_),
+      dispatcher_(options_,
+                  {options_.max_emitted_per_event, options_.payload_resource, id_,
+                   options_.latency},
+                  lanes_, shared_, meter_),
+      thread_(dispatcher_, doorbell_, options_) {
+  for (unsigned index = 0; index < types_.count(); ++index) {
+    meter_.activate(index);
+    dispatcher_.activate_type(index);
+  }
+}
+
+std::uint32_t Runtime::next_id() noexcept {
+  static std::atomic<std::uint32_t> next{1};
+  return next.fetch_add(1, std::memory_order_relaxed);  // Relaxed: only uniqueness matters.
+}
+
+// Commands.
+
+void Runtime::submit(Order& order, void (*action)(Dispatcher&, void*), void* subject,
+                     std::shared_ptr<void> keep) noexcept {
+  order.action = action;
+  order.subject = subject;
+  order.keep = std::move(keep);
+  dispatcher_.right().submit(order);
+}
+
+template <typename Call>
+void Runtime::call_on_dispatcher(Call&& call) {
+  if (dispatching_here()) {
+    call(dispatcher_);
+    return;
+  }
+  struct CallOrder : Order {
+    std::remove_reference_t<Call>* call = nullptr;
+  };
+  auto order = std::make_shared<CallOrder>();
+  order->call = &call;
+  const auto action = [](Dispatcher& dispatcher, void* subject) {
+    (*static_cast<CallOrder*>(subject)->call)(dispatcher);
+  };
+  submit(*order, action, order.get(), order);
+  order->await(base::NativeAtomics::kNoDeadline);
+}
+
+// Types, publishers.
+
+absl::StatusOr<unsigned> Runtime::define(std::string_view name, detail::PayloadId payload,
+                                         bool terminal, detail::Encoder encoder) {
+  return types_.define(name, payload, terminal, encoder, [this](unsigned index) {
+    meter_.activate(index);
+    call_on_dispatcher([index](Dispatcher& dispatcher) { dispatcher.activate_type(index); });
+  });
+}
+
+absl::StatusOr<PublisherCore*> Runtime::open_publisher(PublisherOptions options) {
+  const absl::StatusOr<RoomPolicy> policy = room_policy(options, options_.dispatch);
+  if (!policy.ok()) {
+    return policy.status();
+  }
+  absl::StatusOr<PublisherCore*> opened = lanes_.open(std::move(options), *policy);
+  if (opened.ok()) {
+    const auto action = [](Dispatcher& dispatcher, void* lane) {
+      dispatcher.open_lane(*static_cast<PublisherCore*>(lane));
+    };
+    submit((*opened)->opening, action, *opened, nullptr);
+  }
+  return opened;
+}
+
+void Runtime::retire(PublisherCore& publisher) noexcept {
+  const auto action = [](Dispatcher& dispatcher, void* lane) {
+    dispatcher.close_lane(*static_cast<PublisherCore*>(lane));
+  };
+  submit(publisher.closing, action, &publisher, nullptr);
+}
+
+// Subscribers, middleware.
+
+absl::Status Runtime::check_subscribe(const Filter& filter, bool has_callback,
+                                      const char* caller) const {
+  if (absl::Status legal = check(filter, caller); !legal.ok()) {
+    return legal;
+  }
+  if (!has_callback) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(caller, ": callback is null; allowed: a callable"));
+  }
+  if (closed()) {
+    return absl::FailedPreconditionError(absl::StrCat(caller, ": the bus is closed"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<Attachment>> Runtime::subscribe(Filter filter,
+                                                               detail::Callback callback,
+                                                               SubscribeOptions options) {
+  const bool has_callback =
+      callback.event.function != nullptr || callback.batch.function != nullptr;
+  if (absl::Status legal = check_subscribe(filter, has_callback, "subscribe"); !legal.ok()) {
+    return legal;
+  }
+  // Relaxed: only uniqueness matters.
+  const std::uint64_t id = next_subscription_id_.fetch_add(1, std::memory_order_relaxed);
+  return attach(
+      std::make_shared<Attachment>(id, filter, std::move(callback), std::move(options)));
+}
+
+absl::StatusOr<std::shared_ptr<Attachment>> Runtime::use(Filter filter,
+                                                         detail::MiddlewareCallback callback,
+                                                         MiddlewareOptions options) {
+  if (absl::Status legal = check_subscribe(filter, callback.event.function != nullptr, "use");
+      !legal.ok()) {
+    return legal;
+  }
+  // Relaxed: only uniqueness matters.
+  const std::uint64_t id = next_subscription_id_.fetch_add(1, std::memory_order_relaxed);
+  return attach(
+      std::make_shared<Attachment>(id, filter, std::move(callback), std::move(options)));
+}
+
+std::shared_ptr<Attachment> Runtime::attach(std::shared_ptr<Attachment> attachment) noexcept {
+  attachment->attached = attachment;
+  const auto action = [](Dispatcher& dispatcher, void* subject) {
+    dispatcher.attach(*static_cast<Attachment*>(subject));
+  };
+  submit(attachment->attach, action, attachment.get(), attachment);
+  return attachment;
+}
+
+bool Runtime::unsubscribe(const std::shared_ptr<Attachment>& attachment,
+                          std::int64_t deadline_ns) noexcept {
+  if (dispatching_here()) {
+    dispatcher_.detach_in_callback(attachment);
+    return true;
+  }
+  if (!std::exchange(attachment->leaving, true)) {
+    const auto action = [](Dispatcher& dispatcher, void* subject) {
+      dispatcher.detach(*static_cast<Attachment*>(subject));
+    };
+    submit(attachment->detach, action, attachment.get(), attachment);
+  }
+  if (!attachment->detach.await(deadline_ns)) {
+    return false;
+  }
+  attachment->destroy_callable();
+  return true;
+}
+
+SubscriptionStats Runtime::stats(const std::shared_ptr<Attachment>& attachment) {
+  SubscriptionStats stats;
+  call_on_dispatcher([&](Dispatcher& dispatcher) { stats = dispatcher.stats(*attachment); });
+  return stats;
+}
+
+// Dispatching.
+
+PumpResult Runtime::pump(const PumpOptions& options) noexcept {
+  PumpResult result;
+  if (dispatching_here() || options_.dispatch != DispatchMode::kManual || !check(options).ok()) {
+    result.status = PumpResult::Status::kRefused;
+    return result;
+  }
+  if (!dispatcher_.right().try_acquire()) {
+    result.status = PumpResult::Status::kBusy;
+    return result;
+  }
+  dispatcher_.right().run_commands();
+  dispatcher_.note_limits();
+  const std::uint64_t max_events = options.max_events.value_or(UINT64_MAX);
+  DispatchBudget budget;
+  if (options.budget.has_value()) {
+    budget.until = base::Clock::now() + base::Clock::to_ticks(options.budget->count());
+  }
+  bool more = true;
+  while (more) {
+    budget.events = max_events - result.events;
+    result.events += dispatcher_.dispatch(budget, /*bounded=*/true);
+    const bool spent = result.events >= max_events || base::Clock::now() >= budget.until;
+    more = dispatcher_.has_work_within_limits();
+    if (more && spent) {
+      result.status = PumpResult::Status::kPartial;
+      more = false;
+    }
+  }
+  if (dispatcher_.has_deadline()) {
+    result.next_deadline = base::Clock::to_steady(dispatcher_.next_deadline());
+  }
+  dispatcher_.right().release();
+  return result;
+}
+
+bool Runtime::wait(std::chrono::nanoseconds timeout) noexcept {
+  if (dispatching_here() || options_.dispatch != DispatchMode::kManual) {
+    return false;
+  }
+  const std::int64_t deadline_ns = deadline_after(timeout);
+  while (true) {
+    std::int64_t until_ns = deadline_ns;
+    if (!dispatcher_.right().try_acquire()) {
+      sched_yield();  // Another thread pumps, or runs a command.
+    } else {
+      dispatcher_.right().run_commands();
+      const Doorbell::Ticket ticket = doorbell_.prepare();
+      const base::Ticks now = base::Clock::now();
+      const bool work = dispatcher_.has_work(now);
+      if (dispatcher_.has_deadline()) {
+        const std::int64_t left_ns = base::Clock::to_ns(dispatcher_.next_deadline() - now);
+        until_ns = std::min(until_ns, base::Clock::monotonic_ns() + left_ns);
+      }
+      dispatcher_.right().release();
+      if (work) {
+        return true;
+      }
+      doorbell_.sleep(ticket, until_ns);
+    }
+    if (base::Clock::monotonic_ns() >= deadline_ns) {
+      return false;
+    }
+  }
+}
+
+absl::Status Runtime::refuse_in_callback(const char* caller) const {
+  return dispatching_here()
+             ? absl::FailedPreconditionError(absl::StrCat(
+                   caller, ": called inside a callback of this bus, whose return it would wait for"))
+             : absl::OkStatus();
+}
+
+absl::Status Runtime::flush(std::chrono::nanoseconds timeout) {
+  if (absl::Status outside = refuse_in_callback("flush"); !outside.ok()) {
+    return outside;
+  }
+  auto request = std::make_shared<FlushRequest>();
+  const auto action = [](Dispatcher& dispatcher, void* subject) {
+    dispatcher.flush(static_cast<FlushRequest*>(subject)->shared_from_this());
+  };
+  submit(request->asking, action, request.get(), request);
+  return await(*request, deadline_after(timeout))
+             ? absl::OkStatus()
+             : absl::DeadlineExceededError("flush: not everything was delivered in time");
+}
+
+bool Runtime::await(FlushRequest& request, std::int64_t deadline_ns) noexcept {
+  if (options_.dispatch == DispatchMode::kThread) {
+    return request.served.await(deadline_ns);
+  }
+  while (!request.served.done()) {
+    const std::int64_t left_ns = deadline_ns - base::Clock::monotonic_ns();
+    if (left_ns <= 0) {
+      return false;
+    }
+    std::uint64_t events = 0;
+    DispatchBudget budget;
+    if (deadline_ns != base::NativeAtomics::kNoDeadline) {
+      budget.until = base::Clock::now() + base::Clock::to_ticks(left_ns);
+    }
+    if (!pump_some(budget, events) || events == 0) {
+      sched_yield();  // Another thread pumps, or a publisher is in the middle of a publish.
+    }
+  }
+  return true;
+}
+
+bool Runtime::pump_some(const DispatchBudget& budget, std::uint64_t& events) noexcept {
+  if (!dispatcher_.right().try_acquire()) {
+    return false;
+  }
+  events = dispatcher_.dispatch(budget, /*bounded=*/false);
+  dispatcher_.right().release();
+  return true;
+}
+
+// Ending.
+
+void Runtime::close() noexcept {
+  closed_.store(true, std::memory_order_release);  // [X1] pairs with closed()
+  shared_.lane().seal();
+  lanes_.seal_all();
+}
+
+absl::StatusOr<DrainReport> Runtime::drain(std::chrono::nanoseconds timeout) {
+  if (absl::Status outside = refuse_in_callback("drain"); !outside.ok()) {
+    return outside;
+  }
+  close();
+  const std::int64_t deadline_ns = deadline_after(timeout);
+  bool complete = flush(timeout).ok();
+  if (complete) {
+    // What middleware holds comes out now rather than at its time.
+    call_on_dispatcher([](Dispatcher& dispatcher) { dispatcher.expire_deadlines(); });
+    doorbell_.notify();
+    const std::int64_t left_ns = deadline_ns - base::Clock::monotonic_ns();
+    complete = flush(std::chrono::nanoseconds(left_ns)).ok();
+  }
+  const BusStats now = stats();
+  DrainReport report{complete, now.queued + now.held, {}};
+  report.complete = complete && report.undelivered == 0;
+  std::copy_if(now.publishers.begin(), now.publishers.end(), std::back_inserter(report.incomplete),
+               [](const PublisherStats& row) { return row.queued != 0; });
+  return report;
+}
+
+void Runtime::shut_down() noexcept {
+  HERALD_ASSERT(!dispatching_here(), "a bus was destroyed inside one of its own callbacks");
+  close();
+  if (options_.drain_on_destroy.count() > 0) {
+    static_cast<void>(drain(options_.drain_on_destroy));
+  }
+  thread_.stop();
+  while (!dispatcher_.right().try_acquire()) {
+    sched_yield();
+  }
+  dispatcher_.right().run_commands();
+  dispatcher_.discard_all();
+  dispatcher_.right().release();
+  report_losses();
+}
+
+void Runtime::report_losses() noexcept {
+  const BusStats now = stats();
+  HERALD_ASSERT(now.total.accepted + now.emitted == now.dispatched + now.middleware_dropped +
+                                                        now.held + now.discarded + now.queued,
+                "events were lost or made up: a bug in Herald");
+  if (now.discarded != 0) {
+    std::fprintf(stderr, "herald: a bus was destroyed with %llu accepted events undelivered:",
+                 static_cast<unsigned long long>(now.discarded));
+    for (const PublisherStats& row : now.publishers) {
+      if (row.discarded != 0) {
+        std::fprintf(stderr, " \"%s\" %llu", row.name.c_str(),
+                     static_cast<unsigned long long>(row.discarded));
+      }
+    }
+    std::fputc('\n', stderr);
+  }
+}
+
+BusStats Runtime::stats() {
+  BusStats stats;
+  call_on_dispatcher([&](Dispatcher& dispatcher) { dispatcher.fill(stats); });
+  stats.negative_latencies = meter_.negative();
+  stats.fence = mode_ == base::FenceMode::kMembarrier ? "membarrier" : "sequentially consistent";
+  return stats;
+}
+
+}  // namespace herald::core

@@ -1,0 +1,194 @@
+// Stage 1, shared lane: takes events from any thread, gives them to the dispatcher in batches.
+//
+// Threads: any number of publishers, one dispatcher, any thread may seal.
+// Invariants:
+//  1. tickets_ counts the events that were let in, plus kSealed once the lane is closed. A ticket is
+//     taken only while tickets - drained < capacity, so there are never more events inside.
+//  2. A ticket taken before the seal leads to an event that is delivered; after it, to none. So the
+//     seal needs no second look: both are read-modify-writes of one word.
+//  3. arrived_ grows after each event is in the queue. When the queue is found empty after arrived_
+//     was loaded, every event counted in it has been taken; a dispatcher that sees arrived_ at the
+//     same count need not look again.
+//  4. Each event carries its ticket (in the place of its sequence). Of the tickets below any count
+//     read by the dispatcher, those not yet taken number count - drained: enough to know when all of
+//     them have been (flush), although threads overtake each other.
+// Synchronization:
+//  [S1] arrived_ grows with release after the event is in / is loaded with acquire before the
+//       dispatcher looks into the queue: what is counted is found. An event that is found before it
+//       is counted is made visible by the queue's own release and acquire.
+//  [S2] drained_ is stored with release after events have left / loaded with acquire before a ticket
+//       is taken: their room may be used again.
+//  [S3] a publisher adds to arrived_, then loads the doorbell: [P1] in base/parking.h.
+//  [S4] the dispatcher stores drained_, then loads the credit bell: [P1] the other way round.
+// Bounds: `capacity` events.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "base/cache_line.h"
+#include "base/fence.h"
+#include "base/parking.h"
+#include "core/lane.h"
+
+namespace herald::core {
+
+/// `Queue` is any queue for many producers and one consumer that keeps each producer's order:
+/// enqueue(item) -> bool, dequeue(items, max) -> count, 0 only if everything put in before is out.
+/// `Item` has a field `sequence` of 64 bits.
+template <typename Atomics, typename Queue>
+class SharedLane {
+ public:
+  using Item = typename Queue::Item;
+  using Bell = base::ParkingSpot<Atomics>;
+  using Race = base::StoreThenLoad<Atomics>;
+  using Count = std::uint64_t;
+
+  SharedLane(Queue queue, std::size_t capacity, base::FenceMode mode, Bell& doorbell)
+      : queue_(std::move(queue)),
+        capacity_(capacity),
+        mode_(mode),
+        doorbell_(doorbell),
+        credit_bell_(mode) {}
+  SharedLane(const SharedLane&) = delete;
+  SharedLane& operator=(const SharedLane&) = delete;
+
+  // Publishers.
+
+  /// Lock-free: a ticket is lost only to another thread that got one.
+  [[nodiscard]] PushResult push(Item& item) noexcept {
+    Count ticket = 0;
+    const PushResult entry = take_ticket(ticket);
+    if (entry != PushResult::kAccepted) [[unlikely]] {
+      return entry;
+    }
+    item.sequence = ticket;
+    if (!queue_.enqueue(item)) [[unlikely]] {
+      return lose();
+    }
+    arrive();
+    doorbell_.notify();
+    return PushResult::kAccepted;
+  }
+
+  /// As Lane::wait_for_room.
+  bool wait_for_room(std::int64_t deadline_ns) noexcept {
+    const auto ticket = credit_bell_.prepare();
+    const Count left = Race::heavy_load(mode_, drained_) + Race::heavy_load(mode_, lost_);  // [S4]
+    const Count tickets = Race::heavy_load(mode_, tickets_);
+    if ((tickets & kSealed) != 0 || tickets - left < capacity_) {
+      return true;
+    }
+    return credit_bell_.sleep(ticket, deadline_ns);
+  }
+
+  // Dispatcher.
+
+  /// Whether there may be something to take.
+  [[nodiscard]] bool waiting() const noexcept {
+    return found_some_ || Race::heavy_load(mode_, arrived_) != seen_arrived_;  // [S1] [S3] acquire
+  }
+
+  /// Takes up to `max` events. 0: none that was there at the start of the call is left.
+  [[nodiscard]] std::size_t take(Item* items, std::size_t max) noexcept {
+    seen_arrived_ = Race::heavy_load(mode_, arrived_);  // [S1] acquire: pairs with arrive()
+    const std::size_t count = queue_.dequeue(items, max);
+    found_some_ = count != 0;
+    taken_ += count;
+    return_room();
+    return count;
+  }
+
+  /// Tickets taken up to now: every event accepted before has a lower one.
+  [[nodiscard]] Count tickets() const noexcept {
+    return Race::heavy_load(mode_, tickets_) & ~kSealed;
+  }
+  /// Events that have left.
+  [[nodiscard]] Count taken() const noexcept { return taken_; }
+  /// Taken tickets whose event is still to come, or never will: a lost one found no memory, and
+  /// flush then relies on finding the queue empty.
+  [[nodiscard]] Count outstanding() const noexcept { return tickets() - taken_; }
+
+  // Any thread.
+
+  /// Refuses everything from now on. seq_cst: the waiters' condition, [S4].
+  void seal() noexcept {
+    tickets_.fetch_or(kSealed, std::memory_order_seq_cst);
+    credit_bell_.notify();
+    doorbell_.notify();
+  }
+  /// Relaxed: statistics, exact when the publishers rest.
+  [[nodiscard]] Count accepted() const noexcept {
+    return (tickets_.load(std::memory_order_relaxed) & ~kSealed) -
+           lost_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] Count drained() const noexcept {
+    return drained_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+ private:
+  static constexpr Count kSealed = Count{1} << 63U;
+
+  PushResult take_ticket(Count& ticket) noexcept {
+    // Lock-free: it goes round again only if another thread got this ticket or sealed. Counts never
+    // repeat, so no ABA. Relaxed: a ticket orders nothing, see [S1] and [S2].
+    do {
+      const Count left = this->left();  // before tickets_: what has left has a ticket we then see
+      ticket = tickets_.load(std::memory_order_relaxed);
+      if ((ticket & kSealed) != 0) {
+        return PushResult::kSealed;
+      }
+      if (ticket - left >= capacity_) {
+        return PushResult::kNoCredit;
+      }
+    } while (!tickets_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_relaxed,
+                                             std::memory_order_relaxed));
+    return PushResult::kAccepted;
+  }
+
+  // Tickets whose room may be used again. [S2] acquire: pairs with return_room() and lose().
+  [[nodiscard]] Count left() const noexcept {
+    return drained_.load(std::memory_order_acquire) + lost_.load(std::memory_order_acquire);
+  }
+
+  // A ticket whose event found no memory: others may wait for its room, and the dispatcher, in a
+  // flush, for its arrival. seq_cst: [S4].
+  PushResult lose() noexcept {
+    lost_.fetch_add(1, std::memory_order_seq_cst);
+    credit_bell_.notify();
+    arrive();
+    doorbell_.notify();
+    return PushResult::kNoMemory;
+  }
+
+  // seq_cst: [S3] in that mode, and [S1] release: the event is in; pairs with take().
+  void arrive() noexcept { arrived_.fetch_add(1, std::memory_order_seq_cst); }
+
+  // [S2] [S4] release at least: the events are out; pairs with left().
+  void return_room() noexcept {
+    Race::light_store(mode_, drained_, taken_);
+    credit_bell_.notify();
+  }
+
+  // Fixed.
+  Queue queue_;
+  const std::size_t capacity_;
+  const base::FenceMode mode_;
+  Bell& doorbell_;
+  // Written by publishers.
+  alignas(base::kFalseSharingBytes) typename Atomics::template Atomic<Count> tickets_{0};
+  typename Atomics::template Atomic<Count> arrived_{0};
+  typename Atomics::template Atomic<Count> lost_{0};
+  // Written by the dispatcher.
+  alignas(base::kFalseSharingBytes) typename Atomics::template Atomic<Count> drained_{0};
+  Count taken_ = 0;         // what drained_ holds
+  Count seen_arrived_ = 0;  // arrived_ before the last look into the queue
+  bool found_some_ = false;
+  // Written seldom.
+  alignas(base::kFalseSharingBytes) Bell credit_bell_;
+};
+
+}  // namespace herald::core

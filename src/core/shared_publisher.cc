@@ -1,0 +1,89 @@
+// Stage 1, shared publisher: takes events from any thread, stamps them, puts them into the shared
+// lane or says why not.
+#include "core/shared_publisher.h"
+
+#include "base/clock.h"
+#include "core/event_access.h"
+#include "core/runtime.h"
+
+namespace herald::core {
+
+PublishResult SharedPublisher::publish(detail::EventSlot& slot,
+                                       const PublishOptions& options) noexcept {
+  count(attempts_);
+  slot.publish_ticks = runtime_.stamp(options);
+  const PushResult result = lane_.push(slot);
+  if (result == PushResult::kAccepted) [[likely]] {
+    return PublishResult::kAccepted;
+  }
+  return result == PushResult::kNoCredit ? publish_without_room(slot) : settle(result, slot);
+}
+
+PublishResult SharedPublisher::publish_without_room(detail::EventSlot& slot) noexcept {
+  if (policy_.overflow == OverflowPolicy::kDropNewest) {
+    drop(slot);
+    count(dropped_);
+    return PublishResult::kDropped;
+  }
+  if (runtime_.dispatching_here()) {
+    return settle(PushResult::kNoCredit, slot);  // The one who makes room is us.
+  }
+  count(waits_);
+  const std::int64_t deadline_ns =
+      policy_.max_wait.has_value() ? base::Clock::monotonic_ns() + policy_.max_wait->count()
+                                   : base::NativeAtomics::kNoDeadline;
+  PushResult result = PushResult::kNoCredit;
+  while (result == PushResult::kNoCredit && lane_.wait_for_room(deadline_ns)) {
+    result = lane_.push(slot);
+  }
+  return settle(result, slot);
+}
+
+PublishResult SharedPublisher::settle(PushResult result, detail::EventSlot& slot) noexcept {
+  switch (result) {
+    case PushResult::kAccepted:
+      return PublishResult::kAccepted;
+    case PushResult::kNoCredit:
+      drop(slot);
+      count(full_);
+      return PublishResult::kFull;
+    case PushResult::kNoMemory:
+      drop(slot);
+      count(rejected_);
+      return PublishResult::kRejected;
+    case PushResult::kSealed:
+    case PushResult::kRefused:
+      break;
+  }
+  drop(slot);
+  count(closed_);
+  return PublishResult::kClosed;
+}
+
+PublishResult SharedPublisher::refuse() noexcept {
+  count(attempts_);
+  count(rejected_);
+  return PublishResult::kRejected;
+}
+
+PublisherStats SharedPublisher::stats() const {
+  const auto get = [](const std::atomic<std::uint64_t>& counter) {
+    return counter.load(std::memory_order_relaxed);  // Relaxed: a statistic.
+  };
+  PublisherStats row;
+  row.name = "shared";
+  row.attempts = get(attempts_);
+  row.accepted = lane_.accepted();
+  row.dropped = get(dropped_);
+  row.full = get(full_);
+  row.closed = get(closed_);
+  row.rejected = get(rejected_);
+  row.discarded = discarded;
+  const std::uint64_t drained = lane_.drained();
+  row.queued = row.accepted > drained ? row.accepted - drained : 0;
+  row.waits = get(waits_);
+  row.capacity_events = lane_.capacity();
+  return row;
+}
+
+}  // namespace herald::core

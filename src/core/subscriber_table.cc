@@ -1,0 +1,279 @@
+// Stage 6, subscriber table: takes a stamped event, finds and calls the subscribers it matches.
+#include "core/subscriber_table.h"
+
+#include <bit>
+
+namespace herald::core {
+namespace {
+
+// A batch subscriber of one stream is called by its stream's list, with spans of one event.
+void call_with_span_of_one(void* object, const Event& event) {
+  auto& batch = *static_cast<detail::Erased<detail::BatchFunction>*>(object);
+  batch.function(batch.object.get(), std::span(&event, 1));
+}
+
+template <typename Visit>
+void for_each_bit(std::uint64_t bits, Visit&& visit) {
+  for (; bits != 0; bits &= bits - 1) {
+    visit(static_cast<unsigned>(std::countr_zero(bits)));
+  }
+}
+
+}  // namespace
+
+bool SubscriberTable::is_batch(Attachment& subscriber) noexcept {
+  return subscriber.callback().batch.function != nullptr && !subscriber.filter().stream.has_value();
+}
+
+void SubscriberTable::activate(unsigned type_index) {
+  active_types_ |= std::uint64_t{1} << type_index;
+  for (Attachment* subscriber : in_order_) {
+    if (subscriber != nullptr && subscriber->filter().types.contains(type_index) &&
+        !is_batch(*subscriber)) {
+      attach_to_type(*subscriber, type_index);
+    }
+  }
+}
+
+void SubscriberTable::attach(Attachment& subscriber) {
+  subscriber.index_in_order = in_order_.size();
+  in_order_.push_back(&subscriber);
+  if (is_batch(subscriber)) {
+    attach_to_batches(subscriber);
+    return;
+  }
+  for_each_bit(subscriber.filter().types.bits() & active_types_,
+               [&](unsigned type_index) { attach_to_type(subscriber, type_index); });
+}
+
+void SubscriberTable::attach_to_type(Attachment& subscriber, unsigned type_index) {
+  EventList& list = list_of(type_index, subscriber.filter().stream);
+  detail::Callback& callback = subscriber.callback();
+  if (callback.batch.function != nullptr) {
+    list.add(subscriber, type_index, &call_with_span_of_one, &callback.batch);
+  } else {
+    list.add(subscriber, type_index, callback.event.function, callback.event.object.get());
+  }
+}
+
+void SubscriberTable::attach_to_batches(Attachment& subscriber) {
+  const TypeMask types = subscriber.filter().types;
+  BatchGroup* group = nullptr;
+  for (const auto& candidate : batch_groups_) {
+    if (candidate->types == types) {
+      group = candidate.get();
+      break;
+    }
+  }
+  if (group == nullptr) {
+    batch_groups_.push_back(std::make_unique<BatchGroup>(BatchGroup{types, {}}));
+    group = batch_groups_.back().get();
+  }
+  batch_types_ |= types.bits();
+  detail::Erased<detail::BatchFunction>& batch = subscriber.callback().batch;
+  group->list.add(subscriber, 0, batch.function, batch.object.get());
+}
+
+SubscriberTable::EventList& SubscriberTable::list_of(unsigned type_index,
+                                                     const std::optional<StreamId>& stream) {
+  std::unique_ptr<EventList>* list = &by_type_[type_index];
+  if (stream.has_value()) {
+    stream_types_ |= std::uint64_t{1} << type_index;
+    list = &by_stream_[type_index][*stream];
+  }
+  if (*list == nullptr) {
+    *list = std::make_unique<EventList>();
+  }
+  return **list;
+}
+
+void SubscriberTable::detach(Attachment& subscriber) noexcept {
+  in_order_[subscriber.index_in_order] = nullptr;
+  ++in_order_left_;
+  for (const Place& place : subscriber.places) {
+    leave(subscriber, place);
+  }
+  subscriber.places.clear();
+}
+
+void SubscriberTable::leave(Attachment& subscriber, const Place& place) noexcept {
+  const auto leave_list = [&](auto& list) {
+    subscriber.offered += list.offered(place, cursor_);
+    list.undeliver(list.not_reached(place, cursor_));
+    list.remove(place.index);
+    return list.wants_sweep();
+  };
+  if (is_batch(subscriber)) {
+    batches_to_sweep_ |= leave_list(*static_cast<BatchList*>(place.list));
+  } else if (leave_list(*static_cast<EventList*>(place.list))) {
+    sweeps_.push_back({place.type_index, subscriber.filter().stream});
+  }
+}
+
+void SubscriberTable::sweep() noexcept {
+  for (const Sweep& sweep : sweeps_) {
+    sweep_list(sweep);
+  }
+  sweeps_.clear();
+  if (batches_to_sweep_) {
+    sweep_batches();
+  }
+  if (in_order_left_ > in_order_.size() / 2) {
+    std::size_t kept = 0;
+    for (Attachment* subscriber : in_order_) {
+      if (subscriber != nullptr) {
+        subscriber->index_in_order = kept;
+        in_order_[kept++] = subscriber;
+      }
+    }
+    in_order_.resize(kept);
+    in_order_left_ = 0;
+  }
+}
+
+void SubscriberTable::sweep_list(const Sweep& sweep) noexcept {
+  if (!sweep.stream.has_value()) {
+    by_type_[sweep.type_index]->sweep();
+    return;
+  }
+  StreamMap& streams = by_stream_[sweep.type_index];
+  const auto found = streams.find(*sweep.stream);
+  if (found == streams.end()) {
+    return;  // Noted twice, swept once.
+  }
+  if (found->second->live() != 0) {
+    found->second->sweep();
+    return;
+  }
+  left_deliveries_ += found->second->deliveries();
+  streams.erase(found);
+  if (streams.empty()) {
+    stream_types_ &= ~(std::uint64_t{1} << sweep.type_index);
+  }
+}
+
+void SubscriberTable::sweep_batches() noexcept {
+  batches_to_sweep_ = false;
+  batch_types_ = 0;
+  std::erase_if(batch_groups_, [this](const std::unique_ptr<BatchGroup>& group) {
+    if (group->list.live() == 0) {
+      left_deliveries_ += group->list.deliveries();
+      return true;
+    }
+    if (group->list.wants_sweep()) {
+      group->list.sweep();
+    }
+    batch_types_ |= group->types.bits();
+    return false;
+  });
+}
+
+void SubscriberTable::clear() noexcept {
+  for (Attachment* subscriber : in_order_) {
+    if (subscriber != nullptr) {
+      detach(*subscriber);
+      subscriber->state = Attachment::State::kDetached;
+      const std::shared_ptr<Attachment> kept = std::move(subscriber->attached);
+      kept->destroy_callable();
+    }
+  }
+  sweep();
+}
+
+void SubscriberTable::deliver_by_stream(const Event& event) noexcept {
+  StreamMap& streams = by_stream_[event.type_index()];
+  const auto found = streams.find(event.stream());
+  if (found != streams.end()) {
+    found->second->call(event, 1, cursor_, guard_);
+  }
+}
+
+void SubscriberTable::deliver_batch(std::span<const Event> events) noexcept {
+  std::uint64_t seen_types = 0;
+  for (const Event& event : events) {
+    seen_types |= std::uint64_t{1} << event.type_index();
+  }
+  for (std::size_t i = 0; i < batch_groups_.size(); ++i) {
+    BatchGroup& group = *batch_groups_[i];
+    if ((seen_types & ~group.types.bits()) == 0) {
+      group.list.call(events, events.size(), cursor_, guard_);
+    } else if ((seen_types & group.types.bits()) != 0) {
+      call_runs(group, events);
+    }
+  }
+}
+
+void SubscriberTable::call_runs(BatchGroup& group, std::span<const Event> events) noexcept {
+  std::size_t begin = 0;
+  while (begin < events.size()) {
+    std::size_t end = begin;
+    while (end < events.size() && group.types.contains(events[end].type_index())) {
+      ++end;
+    }
+    if (end > begin) {
+      group.list.call(events.subspan(begin, end - begin), end - begin, cursor_, guard_);
+    }
+    begin = end + 1;
+  }
+}
+
+SubscriptionStats SubscriberTable::stats(const Attachment& subscriber) const {
+  SubscriptionStats stats{subscriber.id(), subscriber.name(), subscriber.offered, 0,
+                          subscriber.exceptions};
+  const bool batch = is_batch(const_cast<Attachment&>(subscriber));
+  for (const Place& place : subscriber.places) {
+    stats.offered += batch ? static_cast<BatchList*>(place.list)->offered(place, cursor_)
+                           : static_cast<EventList*>(place.list)->offered(place, cursor_);
+  }
+  stats.delivered = stats.offered;
+  return stats;
+}
+
+std::vector<SubscriptionStats> SubscriberTable::all_stats() const {
+  std::vector<SubscriptionStats> rows;
+  rows.reserve(in_order_.size() - in_order_left_);
+  for (const Attachment* subscriber : in_order_) {
+    if (subscriber != nullptr) {
+      rows.push_back(stats(*subscriber));
+    }
+  }
+  return rows;
+}
+
+std::uint64_t SubscriberTable::deliveries() const noexcept {
+  std::uint64_t sum = left_deliveries_;
+  for (const auto& list : by_type_) {
+    sum += list == nullptr ? 0 : list->deliveries();
+  }
+  for (const StreamMap& streams : by_stream_) {
+    for (const auto& [stream, list] : streams) {
+      sum += list->deliveries();
+    }
+  }
+  for (const auto& group : batch_groups_) {
+    sum += group->list.deliveries();
+  }
+  return sum;
+}
+
+std::size_t SubscriberTable::size_bytes() const noexcept {
+  std::size_t sum = in_order_.capacity() * sizeof(Attachment*);
+  for (const auto& list : by_type_) {
+    sum += list == nullptr ? 0 : list->size_bytes();
+  }
+  for (const StreamMap& streams : by_stream_) {
+    sum += streams.capacity() * (sizeof(StreamMap::value_type) + 1);
+    for (const auto& [stream, list] : streams) {
+      sum += list->size_bytes();
+    }
+  }
+  for (const auto& group : batch_groups_) {
+    sum += group->list.size_bytes();
+  }
+  for (const Attachment* subscriber : in_order_) {
+    sum += subscriber == nullptr ? 0 : subscriber->places.capacity() * sizeof(Place);
+  }
+  return sum;
+}
+
+}  // namespace herald::core

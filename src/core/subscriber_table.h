@@ -1,0 +1,108 @@
+// Stage 6, subscriber table: takes a stamped event, finds and calls the subscribers it matches.
+//
+// Threads: the holder of the dispatch right, which alone reads and changes it (commands).
+// Layout: for each type in use one list of the subscribers of all streams, and a map from stream to
+//   a list; batch subscribers of all streams in groups of equal filter. A subscriber stands in one
+//   list for each type of its filter, so one that does not match is never looked at.
+// Bounds: about 60 bytes for each subscriber and type in use (an entry, its owner, its place).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "core/attachment.h"
+#include "core/callback_guard.h"
+#include "core/fan_out_list.h"
+#include "herald/event.h"
+#include "herald/stats.h"
+
+namespace herald::core {
+
+class SubscriberTable {
+ public:
+  explicit SubscriberTable(CallbackGuard& guard) noexcept : guard_(guard) {}
+
+  // Changes. attach() not during a fan-out; detach() any time.
+
+  /// A type is now in use: subscribers whose filter has it get it from now on.
+  void activate(unsigned type_index);
+  void attach(Attachment& subscriber);
+  void detach(Attachment& subscriber) noexcept;
+  /// Tidies up after detach(). Not during a fan-out.
+  void sweep() noexcept;
+  /// Detaches everybody.
+  void clear() noexcept;
+
+  // Delivery.
+
+  /// Calls the subscribers of single events.
+  void deliver(const Event& event) noexcept {
+    const unsigned type = event.type_index();
+    const std::uint64_t bit = std::uint64_t{1} << type;
+    if (EventList* list = by_type_[type].get(); list != nullptr) {
+      list->call(event, 1, cursor_, guard_);
+    }
+    if ((stream_types_ & bit) != 0) {
+      deliver_by_stream(event);
+    }
+  }
+  /// Whether a batch subscriber waits for this event.
+  [[nodiscard]] bool awaited_by_batch(const Event& event) const noexcept {
+    return ((batch_types_ >> event.type_index()) & 1U) != 0;
+  }
+  /// Calls the batch subscribers with the runs of events that match them.
+  void deliver_batch(std::span<const Event> events) noexcept;
+
+  // Seeing.
+
+  [[nodiscard]] SubscriptionStats stats(const Attachment& subscriber) const;
+  [[nodiscard]] std::vector<SubscriptionStats> all_stats() const;
+  [[nodiscard]] std::uint64_t deliveries() const noexcept;
+  [[nodiscard]] std::size_t size_bytes() const noexcept;
+
+ private:
+  using EventList = FanOutList<const Event&>;
+  using BatchList = FanOutList<std::span<const Event>>;
+  using StreamMap = absl::flat_hash_map<StreamId, std::unique_ptr<EventList>>;
+
+  struct BatchGroup {
+    TypeMask types;
+    BatchList list;
+  };
+  struct Sweep {
+    unsigned type_index;
+    std::optional<StreamId> stream;
+  };
+  static constexpr unsigned kTypes = 64;
+
+  void attach_to_type(Attachment& subscriber, unsigned type_index);
+  void attach_to_batches(Attachment& subscriber);
+  EventList& list_of(unsigned type_index, const std::optional<StreamId>& stream);
+  void leave(Attachment& subscriber, const Place& place) noexcept;
+  void sweep_list(const Sweep& sweep) noexcept;
+  void sweep_batches() noexcept;
+  void deliver_by_stream(const Event& event) noexcept;
+  void call_runs(BatchGroup& group, std::span<const Event> events) noexcept;
+  [[nodiscard]] static bool is_batch(Attachment& subscriber) noexcept;
+
+  CallbackGuard& guard_;
+  FanOutCursor cursor_;
+  std::uint64_t active_types_ = 0;
+  std::uint64_t stream_types_ = 0;  // types with a subscriber of one stream
+  std::uint64_t batch_types_ = 0;   // types with a batch subscriber of all streams
+  std::array<std::unique_ptr<EventList>, kTypes> by_type_;
+  std::array<StreamMap, kTypes> by_stream_;
+  std::vector<std::unique_ptr<BatchGroup>> batch_groups_;
+  std::vector<Sweep> sweeps_;      // lists with many tombstones
+  bool batches_to_sweep_ = false;
+  std::uint64_t left_deliveries_ = 0;  // of lists that are gone
+  std::vector<Attachment*> in_order_;  // all subscribers by id; null where one has left
+  std::size_t in_order_left_ = 0;
+};
+
+}  // namespace herald::core

@@ -1,0 +1,48 @@
+// The public face: takes calls on a Subscription, gives them to the runtime.
+#include "herald/subscription.h"
+
+#include <utility>
+
+#include "base/atomics.h"
+#include "base/clock.h"
+#include "core/attachment.h"
+#include "core/runtime.h"
+
+namespace herald {
+
+Subscription::Subscription(std::shared_ptr<core::Runtime> runtime,
+                           std::shared_ptr<core::Attachment> attachment) noexcept
+    : runtime_(std::move(runtime)), attachment_(std::move(attachment)) {}
+
+Subscription& Subscription::operator=(Subscription&& other) noexcept {
+  if (this != &other) {
+    unsubscribe();
+    runtime_ = std::move(other.runtime_);
+    attachment_ = std::move(other.attachment_);
+    active_ = std::exchange(other.active_, false);
+  }
+  return *this;
+}
+
+Subscription::~Subscription() { unsubscribe(); }
+
+void Subscription::unsubscribe() noexcept {
+  if (active_) {
+    runtime_->unsubscribe(attachment_, base::NativeAtomics::kNoDeadline);
+    active_ = false;
+  }
+}
+
+bool Subscription::unsubscribe_for(std::chrono::nanoseconds timeout) noexcept {
+  if (active_) {
+    active_ = !runtime_->unsubscribe(attachment_,
+                                     base::Clock::monotonic_ns() + timeout.count());
+  }
+  return !active_;
+}
+
+SubscriptionStats Subscription::stats() const {
+  return runtime_ == nullptr ? SubscriptionStats{} : runtime_->stats(attachment_);
+}
+
+}  // namespace herald

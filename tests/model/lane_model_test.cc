@@ -1,0 +1,301 @@
+// core/lane.h under the controlled scheduler: a publisher, a dispatcher that parks, closers.
+//
+// Forbidden: an event lost, duplicated or reordered; delivered though the publisher was told refused;
+// told accepted and never delivered; a take that finds less than announced; more events inside than
+// the capacity; a publisher or a dispatcher that sleeps for ever.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/fence.h"
+#include "base/parking.h"
+#include "core/lane.h"
+#include "model/explore.h"
+#include "model/reference_queue.h"
+
+namespace herald::model {
+namespace {
+
+using base::FenceMode;
+using core::PushResult;
+using Bell = base::ParkingSpot<ModelAtomics>;
+using Race = base::StoreThenLoad<ModelAtomics>;
+using Lane = core::Lane<ModelAtomics, ReferenceQueue<int>>;
+
+constexpr std::int64_t kNever = ModelAtomics::kNoDeadline;
+constexpr std::int64_t kSoon = 1;
+
+/// A lane, those who use it, and what they were told.
+class LaneRun {
+ public:
+  LaneRun(Scheduler& run, FenceMode mode, std::size_t capacity)
+      : mode_(mode),
+        doorbell_(mode),
+        lane_(ReferenceQueue<int>(capacity), capacity, mode, doorbell_) {
+    run.name("doorbell", doorbell_);
+    run.name("lane", lane_);
+    run.name("closed", closed_);
+  }
+
+  Lane& lane() { return lane_; }
+
+  // Publisher.
+
+  /// Puts in `count` events at once; waits for room. False: the lane is closed.
+  bool publish(std::size_t count = 1, std::int64_t deadline_ns = kNever) {
+    std::vector<int> items;
+    for (std::size_t i = 0; i < count; ++i) {
+      items.push_back(next_++);
+    }
+    for (;;) {
+      const PushResult result = lane_.push(items.data(), count);
+      if (result == PushResult::kAccepted) {
+        accepted_.insert(accepted_.end(), items.begin(), items.end());
+        return true;
+      }
+      if (result != PushResult::kNoCredit) {
+        refused_ += result == PushResult::kRefused ? count : 0;
+        return false;
+      }
+      if (!lane_.wait_for_room(deadline_ns)) {
+        return true;
+      }
+    }
+  }
+
+  // Dispatcher.
+
+  /// Delivers until the lane is closed and empty, or `total` events have come.
+  void dispatch(std::size_t batch, std::size_t total = SIZE_MAX) {
+    while (delivered_.size() < total) {
+      const bool last_look = closed();
+      if (deliver(batch) != 0) {
+        continue;
+      }
+      if (last_look) {
+        return;
+      }
+      const Bell::Ticket ticket = doorbell_.prepare();
+      if (lane_.waiting() == 0 && !closed()) {
+        doorbell_.sleep(ticket, kNever);
+      }
+    }
+  }
+
+  std::size_t deliver(std::size_t batch) {
+    const Lane::Count limit = lane_.limit();
+    const std::size_t waiting = static_cast<std::size_t>(limit - lane_.taken());
+    std::vector<int> items(batch);
+    const std::size_t count = lane_.take(items.data(), batch, limit);
+    check(count == std::min(batch, waiting), "taken short");
+    delivered_.insert(delivered_.end(), items.begin(),
+                      items.begin() + static_cast<std::ptrdiff_t>(count));
+    return count;
+  }
+
+  // Closer.
+
+  void close() {
+    lane_.seal();
+    closed_.fetch_or(1, std::memory_order_seq_cst);
+    doorbell_.notify();
+  }
+
+  // Afterwards.
+
+  void check_delivery() {
+    check(delivered_ == accepted_, delivered_.size() < accepted_.size()
+                                       ? "an accepted event was not delivered"
+                                       : "delivered something else than was accepted");
+    std::vector<int> left(8);
+    check(lane_.take_refused(left.data(), left.size()) == refused_,
+          "the queue holds something else than what was refused");
+    check(lane_.drained() == accepted_.size(), "drained is not what was delivered");
+    check(lane_.accepted() == accepted_.size(), "the statistic of accepted events is wrong");
+  }
+
+ private:
+  [[nodiscard]] bool closed() const { return Race::heavy_load(mode_, closed_) == 1; }
+
+  const FenceMode mode_;
+  Bell doorbell_;
+  Lane lane_;
+  Atomic<std::uint64_t> closed_{0};
+  int next_ = 1;
+  std::vector<int> accepted_;
+  std::size_t refused_ = 0;
+  std::vector<int> delivered_;
+};
+
+class LaneModel : public testing::TestWithParam<FenceMode> {
+ protected:
+  static FenceMode mode() { return GetParam(); }
+
+  static Exploration named(const std::string& name, Bounds bounds = {}) {
+    const bool membarrier = mode() == FenceMode::kMembarrier;
+    return {.name = "lane, " + name + (membarrier ? ", membarrier" : ", seq_cst"),
+            .bounds = bounds};
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Fences, LaneModel,
+                         testing::Values(FenceMode::kMembarrier,
+                                         FenceMode::kSequentiallyConsistent),
+                         [](const auto& each) {
+                           return each.param == FenceMode::kMembarrier ? "membarrier" : "seq_cst";
+                         });
+
+TEST_P(LaneModel, EventsReachAParkingDispatcher) {
+  const Report report = expect_holds(named("deliver"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 4);
+    run.spawn("publisher", [&] {
+      lane.publish();
+      lane.publish();
+    });
+    run.spawn("dispatcher", [&] { lane.dispatch(2, 2); });
+    run.join();
+    lane.check_delivery();
+  });
+  EXPECT_GT(report.sleeps, 0U);
+}
+
+// Room for one: each event but the first waits for the room of the one before.
+TEST_P(LaneModel, PublisherWaitsForRoom) {
+  const Report report = expect_holds(named("wait for room"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 1);
+    run.spawn("publisher", [&] {
+      lane.publish();
+      lane.publish();
+      lane.publish();
+    });
+    run.spawn("dispatcher", [&] { lane.dispatch(1, 3); });
+    run.join();
+    lane.check_delivery();
+  });
+  EXPECT_GT(report.sleeps, 0U);
+}
+
+TEST_P(LaneModel, BatchesWaitForRoom) {
+  expect_holds(named("batches"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 3);
+    run.spawn("publisher", [&] {
+      lane.publish(2);
+      lane.publish(1);
+      lane.publish(1);
+    });
+    run.spawn("dispatcher", [&] { lane.dispatch(2, 4); });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+TEST_P(LaneModel, WaitForRoomMayTimeOut) {
+  expect_holds(named("time-out"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 1);
+    run.spawn("publisher", [&] {
+      lane.publish();
+      lane.publish(1, kSoon);
+    });
+    run.spawn("dispatcher", [&] { lane.dispatch(1); });
+    run.spawn("closer", [&] { lane.close(); });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+TEST_P(LaneModel, CloseRacesPublish) {
+  const Report report = expect_holds(named("close"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 4);
+    run.spawn("publisher", [&] { lane.publish() && lane.publish(2); });
+    run.spawn("dispatcher", [&] { lane.dispatch(4); });
+    run.spawn("closer", [&] { lane.close(); });
+    run.join();
+    lane.check_delivery();
+  });
+  EXPECT_GT(report.sleeps, 0U);
+}
+
+TEST_P(LaneModel, CloseWakesAWaitingPublisher) {
+  expect_holds(named("close, no room"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 1);
+    run.spawn("publisher", [&] { lane.publish() && lane.publish(); });
+    run.spawn("closer", [&] { lane.close(); });
+    run.join();
+    lane.dispatch(1);
+    lane.check_delivery();
+  });
+}
+
+// The publisher ends while another thread closes: either names the count.
+TEST_P(LaneModel, FinishRacesSeal) {
+  expect_holds(named("finish"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 4);
+    run.spawn("publisher", [&] {
+      lane.publish() && lane.publish();
+      lane.lane().finish();
+    });
+    run.spawn("closer", [&] { lane.close(); });
+    run.spawn("dispatcher", [&] { lane.dispatch(2); });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+TEST_P(LaneModel, TwoThreadsMayClose) {
+  expect_holds(named("two closers"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 4);
+    run.spawn("publisher", [&] { lane.publish(); });
+    run.spawn("closer one", [&] { lane.close(); });
+    run.spawn("closer two", [&] { lane.close(); });
+    run.spawn("dispatcher", [&] { lane.dispatch(2); });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+TEST_P(LaneModel, ALaneIsUsedAgain) {
+  expect_holds(named("reopen"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 2);
+    run.spawn("publisher", [&] {
+      lane.publish();
+      lane.lane().finish();
+    });
+    run.spawn("dispatcher", [&] { lane.dispatch(2, 1); });
+    run.join();
+    lane.lane().reopen(2);
+    run.spawn("next publisher", [&] {
+      lane.publish();
+      lane.publish();
+    });
+    run.spawn("next dispatcher", [&] { lane.dispatch(2, 3); });
+    run.join();
+  });
+}
+
+TEST_P(LaneModel, ManyByChance) {
+  Exploration exploration = named("by chance");
+  exploration.by_chance = 100'000;
+  expect_holds(exploration, [](Scheduler& run) {
+    LaneRun lane(run, mode(), 2);
+    run.spawn("publisher", [&] {
+      while (lane.publish(1) && lane.publish(2) && lane.publish(1)) {
+      }
+      lane.lane().finish();
+    });
+    run.spawn("dispatcher", [&] { lane.dispatch(2); });
+    run.spawn("closer", [&] {
+      for (int i = 0; i < 4; ++i) {
+        ModelAtomics::pause();
+      }
+      lane.close();
+    });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+}  // namespace
+}  // namespace herald::model

@@ -1,0 +1,127 @@
+// Queues that are right by looking at them. What lies in them is plain data (Var), so a protocol
+// that does not order its two ends well enough is found as a data race.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "model/fail.h"
+#include "model/model_atomics.h"
+#include "model/var.h"
+
+namespace herald::model {
+
+/// For Lane: one producer, one consumer, ordered by the lane alone. A ring of exactly `capacity`
+/// cells; how many are full is known to the model, not to its threads.
+template <typename T>
+class ReferenceQueue {
+ public:
+  using Item = T;
+
+  explicit ReferenceQueue(std::size_t capacity) : ring_(std::make_unique<Ring>(capacity)) {}
+
+  bool enqueue(const T* items, std::size_t count) {
+    Ring& ring = *ring_;
+    if (ring.out_of_memory) {
+      return false;
+    }
+    check(ring.put - ring.taken + count <= ring.cells.size(), "over capacity");
+    for (std::size_t i = 0; i < count; ++i) {
+      ring.cells[ring.put++ % ring.cells.size()].set(items[i]);
+    }
+    return true;
+  }
+
+  std::size_t dequeue(T* items, std::size_t max) {
+    Ring& ring = *ring_;
+    const std::size_t count = std::min(max, ring.put - ring.taken);
+    for (std::size_t i = 0; i < count; ++i) {
+      items[i] = ring.cells[ring.taken++ % ring.cells.size()].get();
+    }
+    return count;
+  }
+
+  void run_out_of_memory(bool out) { ring_->out_of_memory = out; }
+
+ private:
+  struct Ring {
+    explicit Ring(std::size_t capacity) : cells(capacity) {}
+    std::vector<Var<T>> cells;
+    std::size_t put = 0;
+    std::size_t taken = 0;
+    bool out_of_memory = false;
+  };
+  std::unique_ptr<Ring> ring_;
+};
+
+/// For SharedLane: many producers, one consumer. Promises no more than a lane may ask for: each
+/// producer's order; what is taken is visible; nothing is found only if all that was put in before
+/// (happens-before) is out. Producers' events overtake each other. An event lies in one of
+/// `capacity` cells, free again when it was taken.
+template <typename T>
+class ReferenceSharedQueue {
+ public:
+  using Item = T;
+
+  ReferenceSharedQueue(std::size_t capacity, std::size_t most_events)
+      : store_(std::make_unique<Store>(capacity, most_events)) {}
+
+  bool enqueue(const T& item) {
+    Store& store = *store_;
+    if (store.fail_at == ++store.attempts) {
+      return false;
+    }
+    check(++store.inside <= store.capacity, "over capacity");
+    Producer& producer = store.producers[scheduler().running()];
+    const std::uint64_t put = producer.put.load(std::memory_order_relaxed);
+    producer.cells[put].set(item);
+    producer.put.store(put + 1, std::memory_order_release);
+    return true;
+  }
+
+  // The youngest producer first: so they overtake each other most.
+  std::size_t dequeue(T* items, std::size_t max) {
+    Store& store = *store_;
+    std::size_t count = 0;
+    for (std::size_t i = store.producers.size(); i-- > 0 && count < max;) {
+      Producer& producer = store.producers[i];
+      const std::uint64_t put = producer.put.load(std::memory_order_acquire);
+      for (; producer.taken < put && count < max; ++producer.taken) {
+        items[count++] = producer.cells[producer.taken].get();
+      }
+    }
+    store.inside -= count;
+    return count;
+  }
+
+  /// The `attempt`th enqueue, counted from 1, finds no memory.
+  void fail_at(std::size_t attempt) { store_->fail_at = attempt; }
+
+ private:
+  struct Producer {
+    explicit Producer(std::size_t most_events) : cells(most_events) {}
+    std::vector<Var<T>> cells;
+    Atomic<std::uint64_t> put{0};
+    std::uint64_t taken = 0;
+  };
+  struct Store {
+    Store(std::size_t capacity_events, std::size_t most_events) : capacity(capacity_events) {
+      for (int i = 0; i < 5; ++i) {
+        producers.emplace_back(most_events);
+      }
+    }
+    const std::size_t capacity;
+    std::deque<Producer> producers;
+    std::size_t inside = 0;
+    std::size_t attempts = 0;
+    std::size_t fail_at = 0;
+  };
+  std::unique_ptr<Store> store_;
+};
+
+}  // namespace herald::model

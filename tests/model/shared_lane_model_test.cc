@@ -1,0 +1,377 @@
+// core/shared_lane.h under the controlled scheduler: several publishers, a dispatcher that parks,
+// closers, a thread that flushes.
+//
+// Forbidden: an event lost or duplicated; one thread's events reordered; delivered though its
+// publisher was told no; told accepted and never delivered; refused for want of room that was there;
+// more events inside than the capacity; a flush that ends too early, or never; a publisher or a
+// dispatcher that sleeps for ever.
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/fence.h"
+#include "base/parking.h"
+#include "core/shared_lane.h"
+#include "model/explore.h"
+#include "model/reference_queue.h"
+
+namespace herald::model {
+namespace {
+
+using base::FenceMode;
+using core::PushResult;
+
+struct Event {
+  std::uint64_t sequence = 0;  // its ticket, while it is in the lane
+  int value = 0;               // publisher * 10 + number
+};
+
+using Bell = base::ParkingSpot<ModelAtomics>;
+using Race = base::StoreThenLoad<ModelAtomics>;
+using Queue = ReferenceSharedQueue<Event>;
+using SharedLane = core::SharedLane<ModelAtomics, Queue>;
+
+constexpr std::int64_t kNever = ModelAtomics::kNoDeadline;
+constexpr std::size_t kMostEvents = 8;
+
+/// What a dispatcher does to know when everything accepted before has been delivered: as in
+/// core/dispatcher.cc.
+class FlushCount {
+ public:
+  void begin(const SharedLane& lane) {
+    serving_ = true;
+    limit_ = lane.tickets();
+    missing_ = limit_ - lane.taken();
+  }
+  void count(const Event* events, std::size_t count) {
+    missing_ -= static_cast<std::uint64_t>(std::count_if(
+        events, events + count, [this](const Event& event) { return event.sequence < limit_; }));
+    if (count == 0) {
+      missing_ = 0;  // Finding nothing: all that was accepted has come.
+    }
+  }
+  [[nodiscard]] bool serving() const { return serving_; }
+  bool reached() {
+    const bool done = serving_ && missing_ == 0;
+    serving_ = serving_ && !done;
+    return done;
+  }
+
+ private:
+  bool serving_ = false;
+  std::uint64_t limit_ = 0;
+  std::uint64_t missing_ = 0;
+};
+
+/// A shared lane, those who use it, and what they were told.
+class SharedLaneRun {
+ public:
+  SharedLaneRun(Scheduler& run, FenceMode mode, std::size_t capacity, std::size_t fail_at = 0)
+      : mode_(mode),
+        doorbell_(mode),
+        flush_bell_(mode),
+        lane_(failing_queue(capacity, fail_at), capacity, mode, doorbell_) {
+    run.name("doorbell", doorbell_);
+    run.name("flush bell", flush_bell_);
+    run.name("lane", lane_);
+    run.name("asked", asked_);
+    run.name("served", served_);
+    run.name("closed", closed_);
+  }
+
+  // Publishers.
+
+  PushResult try_publish(int publisher) {
+    Event event{0, publisher * 10 + ++numbers_[static_cast<std::size_t>(publisher)]};
+    const PushResult result = lane_.push(event);
+    if (result == PushResult::kAccepted) {
+      accepted_.push_back(event.value);
+    }
+    return result;
+  }
+
+  PushResult publish(int publisher) {
+    PushResult result = try_publish(publisher);
+    while (result == PushResult::kNoCredit) {
+      check(lane_.wait_for_room(kNever), "timed out without a deadline");
+      result = try_publish(publisher);
+    }
+    return result;
+  }
+
+  // Dispatcher.
+
+  void dispatch(std::size_t batch, std::size_t total = SIZE_MAX) {
+    while (delivered_.size() < total || flush_.serving()) {
+      const bool last_look = closed_.load(std::memory_order_acquire) == 1;
+      begin_flush();
+      const std::size_t count = deliver(batch);
+      end_flush();
+      if (count != 0) {
+        continue;
+      }
+      if (last_look && lane_.outstanding() == 0) {
+        return;
+      }
+      park();
+    }
+  }
+
+  // Others.
+
+  /// Everything accepted before has been delivered.
+  void flush() {
+    const std::vector<int> before = accepted_;
+    asked_.fetch_add(1, std::memory_order_seq_cst);
+    doorbell_.notify();
+    for (;;) {
+      const Bell::Ticket ticket = flush_bell_.prepare();
+      if (served()) {
+        break;
+      }
+      flush_bell_.sleep(ticket, kNever);
+    }
+    check(std::all_of(before.begin(), before.end(),
+                      [this](int value) { return count_of(delivered_, value) == 1; }),
+          "flushed too early");
+  }
+
+  void close() {
+    lane_.seal();
+    closed_.fetch_or(1, std::memory_order_seq_cst);
+    doorbell_.notify();
+  }
+
+  // Afterwards.
+
+  void check_delivery() const {
+    check(delivered_.size() >= accepted_.size(), "an accepted event was not delivered");
+    check(std::is_permutation(delivered_.begin(), delivered_.end(), accepted_.begin(),
+                              accepted_.end()),
+          "delivered something else than was accepted");
+    for (int publisher = 0; publisher < kPublishers; ++publisher) {
+      std::vector<int> own;
+      std::copy_if(delivered_.begin(), delivered_.end(), std::back_inserter(own),
+                   [=](int value) { return value / 10 == publisher; });
+      check(std::is_sorted(own.begin(), own.end()), "reordered");
+    }
+    check(lane_.drained() == accepted_.size(), "drained is not what was delivered");
+    check(lane_.accepted() == accepted_.size(), "the statistic of accepted events is wrong");
+  }
+
+ private:
+  static constexpr int kPublishers = 4;
+
+  static Queue failing_queue(std::size_t capacity, std::size_t fail_at) {
+    Queue queue(capacity, kMostEvents);
+    queue.fail_at(fail_at);
+    return queue;
+  }
+  static std::ptrdiff_t count_of(const std::vector<int>& values, int value) {
+    return std::count(values.begin(), values.end(), value);
+  }
+
+  std::size_t deliver(std::size_t batch) {
+    if (!lane_.waiting()) {
+      return 0;
+    }
+    std::vector<Event> events(batch);
+    const std::size_t count = lane_.take(events.data(), batch);
+    flush_.count(events.data(), count);
+    for (std::size_t i = 0; i < count; ++i) {
+      delivered_.push_back(events[i].value);
+    }
+    return count;
+  }
+
+  void begin_flush() {
+    if (!flush_.serving() && asks()) {
+      ++begun_;
+      flush_.begin(lane_);
+    }
+  }
+  void end_flush() {
+    if (flush_.reached()) {
+      Race::light_store(mode_, served_, begun_);
+      flush_bell_.notify();
+    }
+  }
+  [[nodiscard]] bool asks() const { return Race::heavy_load(mode_, asked_) != begun_; }
+  [[nodiscard]] bool served() const { return Race::heavy_load(mode_, served_) != 0; }
+
+  void park() {
+    const Bell::Ticket ticket = doorbell_.prepare();
+    if (!lane_.waiting() && !asks() && Race::heavy_load(mode_, closed_) == 0) {
+      doorbell_.sleep(ticket, kNever);
+    } else if (!lane_.waiting()) {
+      ModelAtomics::pause();  // Closed: a publisher with a ticket is still to come.
+    }
+  }
+
+  const FenceMode mode_;
+  Bell doorbell_;
+  Bell flush_bell_;
+  SharedLane lane_;
+  Atomic<std::uint64_t> asked_{0};
+  Atomic<std::uint64_t> served_{0};
+  Atomic<std::uint64_t> closed_{0};
+  std::uint64_t begun_ = 0;
+  FlushCount flush_;
+  std::array<int, kPublishers> numbers_{};
+  std::vector<int> accepted_;
+  std::vector<int> delivered_;
+};
+
+class SharedLaneModel : public testing::TestWithParam<FenceMode> {
+ protected:
+  static FenceMode mode() { return GetParam(); }
+
+  static Exploration named(const std::string& name, Bounds bounds = {}) {
+    const bool membarrier = mode() == FenceMode::kMembarrier;
+    return {.name = "shared lane, " + name + (membarrier ? ", membarrier" : ", seq_cst"),
+            .bounds = bounds};
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Fences, SharedLaneModel,
+                         testing::Values(FenceMode::kMembarrier,
+                                         FenceMode::kSequentiallyConsistent),
+                         [](const auto& each) {
+                           return each.param == FenceMode::kMembarrier ? "membarrier" : "seq_cst";
+                         });
+
+TEST_P(SharedLaneModel, EventsReachAParkingDispatcher) {
+  const Report report = expect_holds(named("deliver"), [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 4);
+    for (const int publisher : {1, 2}) {
+      run.spawn(publisher == 1 ? "publisher one" : "publisher two",
+                [&, publisher] { lane.publish(publisher); });
+    }
+    run.spawn("dispatcher", [&] { lane.dispatch(2, 2); });
+    run.join();
+    lane.check_delivery();
+  });
+  EXPECT_GT(report.sleeps, 0U);
+}
+
+// Where there is room for all, nobody may be told that there is none.
+TEST_P(SharedLaneModel, RoomIsNotDenied) {
+  expect_holds(named("room for all"), [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 3);
+    run.spawn("publisher one", [&] {
+      check(lane.try_publish(1) == PushResult::kAccepted, "refused for want of room");
+    });
+    run.spawn("publisher two", [&] {
+      check(lane.try_publish(2) == PushResult::kAccepted, "refused for want of room");
+      check(lane.try_publish(2) == PushResult::kAccepted, "refused for want of room");
+    });
+    run.spawn("dispatcher", [&] { lane.dispatch(2, 3); });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+TEST_P(SharedLaneModel, PublishersWaitForRoom) {
+  const Report report = expect_holds(named("wait for room"), [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 1);
+    for (const int publisher : {1, 2}) {
+      run.spawn(publisher == 1 ? "publisher one" : "publisher two",
+                [&, publisher] { lane.publish(publisher); });
+    }
+    run.spawn("dispatcher", [&] { lane.dispatch(1, 2); });
+    run.join();
+    lane.check_delivery();
+  });
+  EXPECT_GT(report.sleeps, 0U);
+}
+
+// The first event finds no memory: its room belongs to whoever waits for it.
+TEST_P(SharedLaneModel, ALostTicketGivesItsRoomBack) {
+  expect_holds(named("no memory"), [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 1, 1);
+    int lost = 0;
+    for (const int publisher : {1, 2}) {
+      run.spawn(publisher == 1 ? "publisher one" : "publisher two", [&, publisher] {
+        lost += lane.publish(publisher) == PushResult::kNoMemory ? 1 : 0;
+      });
+    }
+    run.spawn("dispatcher", [&] { lane.dispatch(1, 1); });
+    run.join();
+    check(lost == 1, "lost more than one");
+    lane.check_delivery();
+  });
+}
+
+TEST_P(SharedLaneModel, CloseRacesPublish) {
+  expect_holds(named("close"), [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 4);
+    for (const int publisher : {1, 2}) {
+      run.spawn(publisher == 1 ? "publisher one" : "publisher two",
+                [&, publisher] { lane.publish(publisher); });
+    }
+    run.spawn("dispatcher", [&] { lane.dispatch(2); });
+    run.spawn("closer", [&] { lane.close(); });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+TEST_P(SharedLaneModel, CloseWakesWaitingPublishers) {
+  expect_holds(named("close, no room"), [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 1);
+    for (const int publisher : {1, 2}) {
+      run.spawn(publisher == 1 ? "publisher one" : "publisher two",
+                [&, publisher] { lane.publish(publisher); });
+    }
+    run.spawn("closer", [&] { lane.close(); });
+    run.join();
+    lane.dispatch(2);
+    lane.check_delivery();
+  });
+}
+
+// What the flushing thread has published itself, and what it has seen of others.
+TEST_P(SharedLaneModel, FlushCoversWhatWasAcceptedBefore) {
+  expect_holds(named("flush"), [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 4);
+    run.spawn("publisher one", [&] { lane.publish(1); });
+    run.spawn("publisher two", [&] {
+      lane.publish(2);
+      lane.flush();
+    });
+    run.spawn("dispatcher", [&] { lane.dispatch(1, 2); });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+TEST_P(SharedLaneModel, ManyByChance) {
+  Exploration exploration = named("by chance");
+  exploration.by_chance = 60'000;
+  expect_holds(exploration, [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 2);
+    for (const int publisher : {1, 2, 3}) {
+      run.spawn("publisher", [&, publisher] {
+        lane.publish(publisher);
+        lane.publish(publisher);
+      });
+    }
+    run.spawn("dispatcher", [&] { lane.dispatch(2); });
+    run.spawn("closer", [&] {
+      for (int i = 0; i < 4; ++i) {
+        ModelAtomics::pause();
+      }
+      lane.close();
+    });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+}  // namespace
+}  // namespace herald::model

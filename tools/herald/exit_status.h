@@ -1,0 +1,11 @@
+// How the program ends.
+#pragma once
+
+namespace herald::cli {
+
+inline constexpr int kExitSuccess = 0;
+inline constexpr int kExitFailed = 1;  ///< A check failed, or the machine could not do it.
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitInterrupted = 130;  ///< Ctrl-C.
+
+}  // namespace herald::cli

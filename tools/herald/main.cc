@@ -1,0 +1,65 @@
+// herald: the program. One verb a file, <verb>_command.cc.
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <string>
+
+#include "exit_status.h"
+#include "herald/version.h"
+#include "terminal.h"
+#include "verify_command.h"
+
+namespace {
+
+using namespace herald::cli;
+
+constexpr const char* kExamples = R"(
+Examples:
+  herald verify                                    prove delivery under 1 ms on this machine
+  herald verify --subscribers 100,1000 --json      the same as JSON, for two rows
+
+`herald VERB --help` says more.)";
+
+/// Help and version go to standard output and are no error; everything else CLI11 complains about
+/// is wrong usage, whatever status it has for it.
+int report(const CLI::App& program, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) {
+    return program.exit(error, std::cout, std::cerr);
+  }
+  std::fprintf(stderr, "herald: %s\nRun with --help for what is allowed.\n", error.what());
+  return kExitUsage;
+}
+
+/// Output that nobody got is a failure; a closed pipe is somebody's choice and needs no words.
+int finish(int status) {
+  std::cout.flush();
+  print("");
+  if (print_error() == 0) {
+    return status;
+  }
+  if (print_error() != EPIPE) {
+    std::fprintf(stderr, "herald: cannot write the output: %s\n", std::strerror(print_error()));
+  }
+  return status == kExitSuccess ? kExitFailed : status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is seen when writing
+  CLI::App program("Herald: publish/subscribe with a latency you can prove", "herald");
+  program.set_version_flag("--version", std::string("herald ") + herald::version());
+  program.footer(kExamples);
+  program.require_subcommand(1);
+  int exit_status = kExitSuccess;
+  add_verify(program, exit_status);
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    exit_status = report(program, error);
+  }
+  return finish(exit_status);
+}

@@ -1,0 +1,72 @@
+#include "terminal.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdlib>
+
+namespace herald::cli {
+namespace {
+
+int failed = 0;  // errno of print's first failure
+
+bool is_set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+/// A terminal on which lines can be written over and colored.
+bool is_terminal(std::FILE* stream) {
+  const char* kind = std::getenv("TERM");
+  return isatty(fileno(stream)) == 1 && (kind == nullptr || std::string_view(kind) != "dumb");
+}
+
+}  // namespace
+
+bool takes_color(std::FILE* stream) { return is_terminal(stream) && !is_set("NO_COLOR"); }
+
+std::string paint(std::string_view text, Color color, bool wanted) {
+  if (!wanted) {
+    return std::string(text);
+  }
+  std::string painted = "\033[3";
+  painted += static_cast<char>(color);
+  painted.append("m").append(text).append("\033[0m");
+  return painted;
+}
+
+bool print(std::string_view text) {
+  if (failed == 0 && (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
+                      std::fflush(stdout) != 0)) {
+    failed = errno;
+  }
+  return failed == 0;
+}
+
+int print_error() noexcept { return failed; }
+
+ProgressLine::ProgressLine() : enabled_(is_terminal(stderr)) {}
+
+void ProgressLine::show(const char* format, ...) noexcept {
+  if (!enabled_) {
+    return;
+  }
+  std::array<char, 100> text{};
+  std::va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text.data(), text.size(), format, arguments);
+  va_end(arguments);
+  std::fprintf(stderr, "\r\033[K%s", text.data());
+  shown_ = true;
+}
+
+void ProgressLine::clear() noexcept {
+  if (shown_) {
+    std::fputs("\r\033[K", stderr);
+    shown_ = false;
+  }
+}
+
+}  // namespace herald::cli
