@@ -140,6 +140,7 @@ BAD: dict[str, list[dict[str, str]]] = {
         {"src/CMakeLists.txt": "add_library(a core/base/a.cc)\n", "src/base/a.cc": ""},
         {"src/CMakeLists.txt": "# base/a.cc\n", "src/base/a.cc": ""},
         {"tests/CMakeLists.txt": "\n", "tests/base/a_test.cc": ""},
+        {"tests/CMakeLists.txt": "\n", "tests/a_test.py": ""},
     ],
 }
 
@@ -239,6 +240,8 @@ GOOD: dict[str, list[dict[str, str]]] = {
     ],
     "listed-in-cmake": [
         {"src/CMakeLists.txt": "add_library(a\n  base/a.cc\n)\n", "src/base/a.cc": ""},
+        {"tests/CMakeLists.txt": 'add_test(NAME a COMMAND "${here}/a_test.py")',
+         "tests/a_test.py": ""},
         {"tests/CMakeLists.txt": "", "tests/install/CMakeLists.txt": "add_executable(a main.cc)",
          "tests/install/main.cc": ""},
     ],

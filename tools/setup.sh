@@ -1,11 +1,11 @@
 # Shared by tools/run and tools/test: what a fresh Debian 12 lacks, and how Herald is built on it.
-# Sourced, never run. Messages go to standard error, one line a step.
+# Sourced by bash with -euo pipefail, never run. Messages go to standard error, one line a step.
 
-readonly root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-readonly apt_log="$root/build/apt.log"
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+apt_log="$root/build/apt.log"
 
 # What tools/run needs. tools/test adds to it.
-readonly build_packages=(g++ cmake ninja-build
+build_packages=(g++ cmake ninja-build
   libabsl-dev libconcurrentqueue-dev libcli11-dev nlohmann-json3-dev)
 
 say() { echo "herald: $*" >&2; }
@@ -48,8 +48,9 @@ require_packages() {
   if ((EUID != 0)); then
     as_root=(sudo)
     [[ -t 0 ]] || as_root+=(-n) # nobody is there to type a password
-    command -v sudo >/dev/null && { [[ -t 0 ]] || sudo -n true 2>/dev/null; } ||
+    if ! command -v sudo >/dev/null || { [[ ! -t 0 ]] && ! sudo -n true 2>/dev/null; }; then
       refuse "without root or sudo nothing can be installed; please install: ${missing[*]}"
+    fi
   fi
   say "installing Debian packages: ${missing[*]}"
   mkdir -p "$root/build"

@@ -321,9 +321,9 @@ def cmake_settings(tree: Tree) -> Findings:
 
 @rule
 def listed_in_cmake(tree: Tree) -> Findings:
-    """Every .cc file stands in the CMakeLists.txt nearest above it."""
-    for source in tree.cpp:
-        if source.is_header:
+    """Every .cc file, and every test, stands in the CMakeLists.txt nearest above it."""
+    for source in tree.sources:
+        if not source.path.endswith((".cc", "_test.py")):
             continue
         path = pathlib.PurePosixPath(source.path)
         lists = next((f / "CMakeLists.txt" for f in path.parents
@@ -332,7 +332,7 @@ def listed_in_cmake(tree: Tree) -> Findings:
             continue
         name = re.escape(str(path.relative_to(lists.parent)))
         text = without_cmake_comments(tree.by_path[str(lists)].text)
-        if not re.search(rf"(?<![\w/]){name}(?!\w)", text):
+        if not re.search(rf"(?:(?<![\w/])|(?<=}}/)){name}(?!\w)", text):
             yield source, 1, f"not listed in {lists}"
 
 

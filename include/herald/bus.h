@@ -62,9 +62,8 @@ class Bus {
   template <typename T>
   [[nodiscard]] absl::StatusOr<EventType<T>> define(std::string_view name,
                                                     const TypeOptions<T>& options = {}) {
-    const absl::StatusOr<unsigned> index =
-        define(name, detail::payload_id<T>(), options.terminal,
-               detail::make_encoder<T>(options.encode));
+    const absl::StatusOr<unsigned> index = define(name, detail::payload_id<T>(), options.terminal,
+                                                  detail::make_encoder<T>(options.encode));
     if (!index.ok()) {
       return index.status();
     }
@@ -92,8 +91,8 @@ class Bus {
   // Publishing.
 
   /// A publisher with a lane of its own. Errors: InvalidArgument, ResourceExhausted (too many
-  /// publishers, no memory), FailedPrecondition (closed). Cost: reserves and touches the lane, unless
-  /// one of a closed publisher is free.
+  /// publishers, no memory), FailedPrecondition (closed). Cost: reserves and touches the lane,
+  /// unless one of a closed publisher is free.
   [[nodiscard]] absl::StatusOr<Publisher> publisher(PublisherOptions options = {});
 
   /// Publishes through the shared lane: any thread, no handle, order kept for each calling thread.
@@ -103,21 +102,22 @@ class Bus {
   PublishResult publish(const EventType<T>& type, std::type_identity_t<PublishArgument<T>> payload,
                         const PublishOptions& options = {}) noexcept {
     detail::EventSlot slot;
-    if (!detail::make_slot<T>(slot, type, static_cast<PublishArgument<T>&&>(payload),
+    if ((detail::needs_block<T>(payload) && closed()) ||
+        !detail::make_slot<T>(slot, type, static_cast<PublishArgument<T>&&>(payload),
                               options.stream, id(), payload_resource())) {
       return refuse();
     }
     return push(slot, options);
   }
 
-  // Subscribing. Errors: InvalidArgument (empty filter, null callback), FailedPrecondition (closed).
-  // Callbacks run on the dispatching thread and must not wait. They may publish, subscribe,
-  // unsubscribe anyone and close the bus. What they throw is caught, counted and passed to
-  // BusOptions::on_error; the next subscriber still gets the event. Cost: O(types of the filter).
+  // Subscribing. Errors: InvalidArgument (empty filter, null callback), FailedPrecondition
+  // (closed). Callbacks run on the dispatching thread and must not wait. They may publish,
+  // subscribe, unsubscribe anyone and close the bus. What they throw is caught, counted and passed
+  // to BusOptions::on_error; the next subscriber still gets the event. Cost: O(types of the
+  // filter).
 
   /// `callback(const Event&)`, once for each matching event.
-  template <typename F>
-    requires std::is_invocable_v<F&, const Event&>
+  template <detail::EventCallable F>
   [[nodiscard]] absl::StatusOr<Subscription> subscribe(Filter filter, F&& callback,
                                                        SubscribeOptions options = {}) {
     return subscribe(filter, detail::Callback::of_event(std::forward<F>(callback)),
@@ -125,14 +125,12 @@ class Bus {
   }
 
   /// `callback(payload, const Event&)`, for one type and, if given, one stream.
-  template <typename T, typename F>
-    requires std::is_invocable_v<F&, ReceiveArgument<T>, const Event&>
+  template <typename T, detail::PayloadCallable<T> F>
   [[nodiscard]] absl::StatusOr<Subscription> subscribe(const EventType<T>& type, F&& callback,
                                                        SubscribeOptions options = {}) {
     return subscribe(type, std::nullopt, std::forward<F>(callback), std::move(options));
   }
-  template <typename T, typename F>
-    requires std::is_invocable_v<F&, ReceiveArgument<T>, const Event&>
+  template <typename T, detail::PayloadCallable<T> F>
   [[nodiscard]] absl::StatusOr<Subscription> subscribe(const EventType<T>& type,
                                                        std::optional<StreamId> stream, F&& callback,
                                                        SubscribeOptions options = {}) {
@@ -148,8 +146,7 @@ class Bus {
   /// `callback(std::span<const Event>)`: matching events that lie next to each other, in order; at
   /// least one, at most a batch. Cheapest for a subscriber of many events; called after the
   /// subscribers of single events have had the whole batch.
-  template <typename F>
-    requires std::is_invocable_v<F&, std::span<const Event>>
+  template <detail::BatchCallable F>
   [[nodiscard]] absl::StatusOr<Subscription> subscribe_batch(Filter filter, F&& callback,
                                                              SubscribeOptions options = {}) {
     return subscribe(filter, detail::Callback::of_batch(std::forward<F>(callback)),
@@ -159,8 +156,7 @@ class Bus {
   /// Adds a middleware: `callback(Event&, Emitter&)` returning Verdict, called once for each event
   /// that matches, before it is stamped and fanned out. May have a member on_deadline(Emitter&).
   /// If it throws, the event passes. Its events still held when it is removed count as dropped.
-  template <typename F>
-    requires std::is_invocable_r_v<Verdict, F&, Event&, Emitter&>
+  template <detail::MiddlewareCallable F>
   [[nodiscard]] absl::StatusOr<Subscription> use(Filter filter, F&& middleware,
                                                  MiddlewareOptions options = {}) {
     return use(filter, detail::MiddlewareCallback::of(std::forward<F>(middleware)),
@@ -189,8 +185,8 @@ class Bus {
 
   // Seeing.
 
-  [[nodiscard]] BusStats stats() const;          ///< Cost: O(publishers + subscriptions).
-  [[nodiscard]] LatencyReport latency() const;   ///< Cost: some 50 us for each type in use.
+  [[nodiscard]] BusStats stats() const;         ///< Cost: O(publishers + subscriptions).
+  [[nodiscard]] LatencyReport latency() const;  ///< Cost: some 50 us for each type in use.
 
  private:
   explicit Bus(std::shared_ptr<core::Runtime> runtime) noexcept;
@@ -205,6 +201,7 @@ class Bus {
   absl::Status check_key(std::uint32_t key_bus_id) const;
   PublishResult push(detail::EventSlot& slot, const PublishOptions& options) noexcept;
   PublishResult refuse() noexcept;
+  [[nodiscard]] bool closed() const noexcept;
   [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
   [[nodiscard]] std::uint32_t id_for(unsigned index) const noexcept;
   [[nodiscard]] std::pmr::memory_resource* payload_resource() const noexcept { return resource_; }

@@ -40,6 +40,17 @@ template <typename F>
   return {new Kept(std::forward<F>(callable)), [](void* kept) { delete static_cast<Kept*>(kept); }};
 }
 
+template <typename F>
+concept EventCallable = std::is_invocable_v<F&, const Event&>;
+template <typename F, typename T>
+concept PayloadCallable = std::is_invocable_v < F&,
+        ReceiveArgument<T>,
+const Event& > ;
+template <typename F>
+concept BatchCallable = std::is_invocable_v<F&, std::span<const Event>>;
+template <typename F>
+concept MiddlewareCallable = std::is_invocable_r_v<Verdict, F&, Event&, Emitter&>;
+
 using EventFunction = void(void* object, const Event& event);
 using BatchFunction = void(void* object, std::span<const Event> events);
 
@@ -52,10 +63,9 @@ struct Callback {
   [[nodiscard]] static Callback of_event(F&& callable) {
     Callback made;
     if (!is_null<std::decay_t<F>>(callable)) {
-      made.event = {[](void* object, const Event& event) {
-                      (*static_cast<std::decay_t<F>*>(object))(event);
-                    },
-                    keep(std::forward<F>(callable))};
+      made.event = {
+          [](void* object, const Event& event) { (*static_cast<std::decay_t<F>*>(object))(event); },
+          keep(std::forward<F>(callable))};
     }
     return made;
   }
@@ -68,8 +78,8 @@ struct Callback {
                       auto& kept = *static_cast<std::decay_t<F>*>(object);
                       if constexpr (std::is_same_v<T, Text>) {
                         kept(event.text(), event);
-                      } else {
-                        kept(*event.get<T>(), event);
+                      } else if (const T* payload = event.get<T>(); payload != nullptr) {
+                        kept(*payload, event);  // else a middleware has moved it away
                       }
                     },
                     keep(std::forward<F>(callable))};
@@ -108,7 +118,7 @@ struct MiddlewareCallback {
                     return (*static_cast<Kept*>(object))(event, emitter);
                   },
                   keep(std::forward<F>(callable))};
-    if constexpr (requires(Kept& kept, Emitter& emitter) { kept.on_deadline(emitter); }) {
+    if constexpr (requires(Kept & kept, Emitter & emitter) { kept.on_deadline(emitter); }) {
       made.deadline = [](void* object, Emitter& emitter) {
         static_cast<Kept*>(object)->on_deadline(emitter);
       };
@@ -130,12 +140,13 @@ template <typename T>
     return {};
   }
   return {[](Encoder::Typed erased, const Event& event, std::string& json) {
-            auto* encode =
-                reinterpret_cast<void (*)(ReceiveArgument<T>, std::string&)>(erased);
+            auto* encode = reinterpret_cast<void (*)(ReceiveArgument<T>, std::string&)>(erased);
             if constexpr (std::is_same_v<T, Text>) {
               encode(event.text(), json);
+            } else if (const T* payload = event.get<T>(); payload != nullptr) {
+              encode(*payload, json);
             } else {
-              encode(*event.get<T>(), json);
+              json += "null";  // an event of another bus, or one whose payload was moved away
             }
           },
           reinterpret_cast<Encoder::Typed>(typed)};

@@ -36,7 +36,13 @@ struct Block {
                                     std::size_t align_bytes) noexcept;
 void release_block(Block* block) noexcept;
 
-enum class PayloadKind : std::uint8_t { kNone, kInlineText, kInlineObject, kBlockText, kBlockObject };
+enum class PayloadKind : std::uint8_t {
+  kNone,
+  kInlineText,
+  kInlineObject,
+  kBlockText,
+  kBlockObject
+};
 
 /// The 64 bytes of an event, as they lie in lanes. Plain memory: it owns its block by convention.
 struct alignas(64) EventSlot {
@@ -54,7 +60,8 @@ static_assert(offsetof(EventSlot, sequence) == 8 && offsetof(EventSlot, stream) 
 static_assert(offsetof(EventSlot, type_entry) == 24 && offsetof(EventSlot, kind) == 28);
 static_assert(offsetof(EventSlot, payload) == 32 && std::is_trivially_copyable_v<EventSlot>);
 
-/// Puts `text` into the slot. False if there is no memory or it is too long; the slot is then empty.
+/// Puts `text` into the slot. False if there is no memory or it is too long; the slot is then
+/// empty.
 [[nodiscard]] bool store_text(EventSlot& slot, std::string_view text,
                               std::pmr::memory_resource* resource) noexcept;
 
@@ -96,6 +103,18 @@ template <typename T>
   }
 }
 
+/// Whether the payload needs a block, that is, memory of the host's.
+template <typename T>
+[[nodiscard]] constexpr bool needs_block(
+    const std::remove_reference_t<PublishArgument<T>>& payload) noexcept {
+  if constexpr (std::is_same_v<T, Text>) {
+    return payload.size() > kInlineBytes;
+  } else {
+    static_cast<void>(payload);
+    return !kIsInline<T>;
+  }
+}
+
 /// A whole new event. False if `type` is a key of another bus, or as in store_payload.
 template <typename T>
 [[nodiscard]] bool make_slot(EventSlot& slot, const EventType<T>& type, PublishArgument<T> payload,
@@ -122,7 +141,9 @@ class Event {
  public:
   Event() noexcept : slot_{} {}
   Event(const Event& other) noexcept : slot_(other.slot_) { retain(); }
-  Event(Event&& other) noexcept : slot_(other.slot_) { other.slot_.kind = detail::PayloadKind::kNone; }
+  Event(Event&& other) noexcept : slot_(other.slot_) {
+    other.slot_.kind = detail::PayloadKind::kNone;
+  }
   Event& operator=(const Event& other) noexcept {
     Event copy(other);
     swap(copy);
@@ -162,7 +183,9 @@ class Event {
       return nullptr;
     }
     if constexpr (detail::kIsInline<T>) {
-      return std::launder(reinterpret_cast<const T*>(slot_.payload));
+      return slot_.kind == detail::PayloadKind::kInlineObject
+                 ? std::launder(reinterpret_cast<const T*>(slot_.payload))
+                 : nullptr;
     } else {
       return has_block() ? std::launder(reinterpret_cast<const T*>(block()->data())) : nullptr;
     }
@@ -173,12 +196,11 @@ class Event {
 
   /// Changes, for middleware. False, and unchanged, if the event carries another payload type or
   /// there is no memory. A new payload never shows in other copies of the event.
-  [[nodiscard]] bool set_text(std::string_view text,
-                              std::pmr::memory_resource* resource =
-                                  std::pmr::new_delete_resource()) noexcept;
+  [[nodiscard]] bool set_text(std::string_view text, std::pmr::memory_resource* resource =
+                                                         std::pmr::new_delete_resource()) noexcept;
   template <typename T>
-  [[nodiscard]] bool set(T payload, std::pmr::memory_resource* resource =
-                                        std::pmr::new_delete_resource()) noexcept {
+  [[nodiscard]] bool set(
+      T payload, std::pmr::memory_resource* resource = std::pmr::new_delete_resource()) noexcept {
     Event changed;
     changed.slot_ = slot_;
     changed.slot_.kind = detail::PayloadKind::kNone;

@@ -59,10 +59,10 @@ struct Info {
 
 /// Payload of kMetrics: what is known by now; absent fields are unchanged. Kept inside the event.
 struct Metrics {
-  std::optional<float> first_token_ms;      ///< Time to first token, in milliseconds.
-  std::optional<float> tokens_per_second;   ///< Generation rate.
-  std::optional<float> inter_token_ms;      ///< Time between two tokens, in milliseconds.
-  std::optional<float> progress;            ///< 0 to 1.
+  std::optional<float> first_token_ms;     ///< Time to first token, in milliseconds.
+  std::optional<float> tokens_per_second;  ///< Generation rate.
+  std::optional<float> inter_token_ms;     ///< Time between two tokens, in milliseconds.
+  std::optional<float> progress;           ///< 0 to 1.
 };
 
 namespace detail {
@@ -194,8 +194,7 @@ class TypeMask {
   constexpr TypeMask() noexcept = default;  ///< The empty set.
 
   template <typename T>
-  constexpr TypeMask(const EventType<T>& type) noexcept
-      : bits_(std::uint64_t{1} << type.index()) {}
+  constexpr TypeMask(const EventType<T>& type) noexcept : bits_(std::uint64_t{1} << type.index()) {}
 
   /// Every type, also those defined later.
   [[nodiscard]] static constexpr TypeMask all() noexcept { return from_bits(~std::uint64_t{0}); }

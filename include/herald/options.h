@@ -104,7 +104,8 @@ struct BusOptions {
 };
 
 struct PumpOptions {
-  /// Most events to dispatch, 1 or more. Default: all that were accepted at the start.
+  /// Most events to take from lanes, 1 or more; what middleware makes of them is not counted.
+  /// Default: all that were accepted at the start.
   std::optional<std::size_t> max_events = {};
   /// Time to spend, above 0, overrun by at most one event's fan-out. Default: no limit.
   std::optional<std::chrono::nanoseconds> budget = {};

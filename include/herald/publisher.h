@@ -112,7 +112,9 @@ class Publisher {
   PublishResult publish_one(const EventType<T>& type, PublishArgument<T> payload,
                             const PublishOptions& options, bool may_wait) noexcept {
     detail::EventSlot slot;
-    if (!detail::make_slot<T>(slot, type, static_cast<PublishArgument<T>&&>(payload),
+    // A handle may outlive its bus, and the bus the memory resource: closed is asked first.
+    if ((detail::needs_block<T>(payload) && closed()) ||
+        !detail::make_slot<T>(slot, type, static_cast<PublishArgument<T>&&>(payload),
                               options.stream, bus_id_, resource_)) {
       return refuse();
     }
@@ -124,14 +126,19 @@ class Publisher {
                             const PublishOptions& options) noexcept {
     detail::EventSlot slots[kChunkEvents];
     std::size_t made = 0;
-    while (made < payloads.size() && detail::make_slot<T>(slots[made], type, payloads[made],
-                                                          options.stream, bus_id_, resource_)) {
+    while (made < payloads.size() && !(detail::needs_block<T>(payloads[made]) && closed()) &&
+           detail::make_slot<T>(slots[made], type, payloads[made], options.stream, bus_id_,
+                                resource_)) {
       ++made;
     }
     BatchResult result = push(std::span(slots, made), options);
-    if (made < payloads.size() && result.result == PublishResult::kAccepted) {
-      result.result = refuse();
-      skip(payloads.size() - made - 1, result.result);
+    if (made < payloads.size()) {
+      std::size_t rest = payloads.size() - made;
+      if (result.result == PublishResult::kAccepted) {
+        result.result = refuse();
+        --rest;
+      }
+      skip(rest, result.result);
     }
     return result;
   }
@@ -140,7 +147,8 @@ class Publisher {
   PublishResult push(detail::EventSlot& slot, const PublishOptions& options,
                      bool may_wait) noexcept;
   BatchResult push(std::span<detail::EventSlot> slots, const PublishOptions& options) noexcept;
-  PublishResult refuse() noexcept;                               // one event: rejected
+  PublishResult refuse() noexcept;  // one event: rejected, or closed
+  [[nodiscard]] bool closed() const noexcept;
   void skip(std::size_t events, PublishResult result) noexcept;  // behind a batch's end
 
   std::shared_ptr<core::PublisherCore> core_;

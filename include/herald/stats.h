@@ -20,9 +20,9 @@ struct PublisherStats {
   std::uint64_t full = 0;
   std::uint64_t closed = 0;
   std::uint64_t rejected = 0;
-  std::uint64_t queued = 0;    ///< Accepted and not yet taken by the dispatcher.
-  std::uint64_t discarded = 0; ///< Accepted, and thrown away when the bus was destroyed.
-  std::uint64_t waits = 0;     ///< Times the publisher slept for room.
+  std::uint64_t queued = 0;     ///< Accepted and not yet taken by the dispatcher.
+  std::uint64_t discarded = 0;  ///< Accepted, and thrown away when the bus was destroyed.
+  std::uint64_t waits = 0;      ///< Times the publisher slept for room.
   std::size_t capacity_events = 0;
 };
 
@@ -44,16 +44,16 @@ struct StallStats {
 /// A moment's view of a bus. At rest:
 /// accepted + emitted = dispatched + middleware_dropped + held + discarded + queued.
 struct BusStats {
-  std::vector<PublisherStats> publishers;   ///< Open ones; the shared lane is named "shared".
-  PublisherStats closed_publishers;         ///< All closed ones in one row.
-  PublisherStats total;                     ///< The sum of all rows.
+  std::vector<PublisherStats> publishers;        ///< Open ones; the shared lane is named "shared".
+  PublisherStats closed_publishers;              ///< All closed ones in one row.
+  PublisherStats total;                          ///< The sum of all rows.
   std::vector<SubscriptionStats> subscriptions;  ///< Active subscribers, in order of subscription.
   std::vector<SubscriptionStats> middleware;     ///< Active middleware, in order of priority.
 
-  std::uint64_t dispatched = 0;  ///< Events that got a sequence.
-  std::uint64_t deliveries = 0;  ///< Calls, with a batch call counted once for each event.
-  std::uint64_t emitted = 0;             ///< New events from middleware.
-  std::uint64_t emit_refused = 0;        ///< Refused ones.
+  std::uint64_t dispatched = 0;    ///< Events that got a sequence.
+  std::uint64_t deliveries = 0;    ///< Calls, with a batch call counted once for each event.
+  std::uint64_t emitted = 0;       ///< New events from middleware.
+  std::uint64_t emit_refused = 0;  ///< Refused ones.
   std::uint64_t middleware_dropped = 0;
   std::uint64_t held = 0;                ///< Held by middleware now.
   std::uint64_t discarded = 0;           ///< Accepted but not dispatched when the bus ended.
@@ -72,9 +72,9 @@ struct BusStats {
 
 /// Latency of one event type, or of all.
 struct LatencyRow {
-  std::string type;             ///< Its name; "all" for all.
-  LatencyHistogram wait;        ///< Publish, or `.at`, to the start of the event's fan-out.
-  LatencyHistogram delivery;    ///< The same to the return of its last subscriber.
+  std::string type;           ///< Its name; "all" for all.
+  LatencyHistogram wait;      ///< Publish, or `.at`, to the start of the event's fan-out.
+  LatencyHistogram delivery;  ///< The same to the return of its last subscriber.
 };
 
 /// What Bus::latency() returns. Empty histograms if BusOptions::latency is off.
@@ -103,7 +103,7 @@ struct PumpResult {
     kRefused,  ///< Called inside a callback, on a bus with a thread, or with an illegal option.
   };
   Status status = Status::kDone;
-  std::uint64_t events = 0;  ///< Dispatched.
+  std::uint64_t events = 0;  ///< Taken from lanes and carried through, dropped ones included.
   /// The next time a middleware wants to run; max() if none. Pump again by then.
   std::chrono::steady_clock::time_point next_deadline =
       std::chrono::steady_clock::time_point::max();

@@ -9,10 +9,11 @@ namespace herald::base {
 
 }  // namespace herald::base
 
-/// Always on, in release builds too: it guards control-plane misuse, never a line of the data plane.
-#define HERALD_ASSERT(condition, what)                                               \
-  do {                                                                               \
-    if (!(condition)) [[unlikely]] {                                                 \
-      ::herald::base::assertion_failed(__FILE__, __LINE__, #condition, what);        \
-    }                                                                                \
+/// Always on, in release builds too: it guards control-plane misuse, never a line of the data
+/// plane.
+#define HERALD_ASSERT(condition, what)                                        \
+  do {                                                                        \
+    if (!(condition)) [[unlikely]] {                                          \
+      ::herald::base::assertion_failed(__FILE__, __LINE__, #condition, what); \
+    }                                                                         \
   } while (false)

@@ -97,12 +97,17 @@ std::int64_t Clock::monotonic_ns() noexcept {
   return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
 }
 
+std::int64_t Clock::monotonic_deadline(nanoseconds timeout) noexcept {
+  const std::int64_t now_ns = monotonic_ns();
+  const std::int64_t wait_ns = std::max<std::int64_t>(timeout.count(), 0);
+  return wait_ns > INT64_MAX - now_ns ? INT64_MAX : now_ns + wait_ns;
+}
+
 Ticks Clock::from_steady(std::chrono::steady_clock::time_point time) noexcept {
-  const std::int64_t ns = nanoseconds(time.time_since_epoch()).count();
-  if (!uses_tsc_) {
-    return ns;
-  }
-  return now() + to_ticks(ns - monotonic_ns());
+  // Half the range on each side: the difference to now cannot overflow.
+  const std::int64_t ns =
+      std::clamp<std::int64_t>(nanoseconds(time.time_since_epoch()).count(), -kFarTicks, kFarTicks);
+  return uses_tsc_ ? now() + to_ticks(ns - monotonic_ns()) : ns;
 }
 
 std::chrono::steady_clock::time_point Clock::to_steady(Ticks time) noexcept {

@@ -41,10 +41,14 @@ class Clock {
     return static_cast<std::int64_t>((static_cast<Wide>(difference) * ns_per_tick_q32_) >> 32);
   }
 
-  /// The opposite of to_ns.
+  /// The opposite of to_ns; a difference of a century or more becomes kFarTicks, which can still be
+  /// added to now().
   static Ticks to_ticks(std::int64_t ns) noexcept {
-    return static_cast<Ticks>((static_cast<Wide>(ns) * ticks_per_ns_q32_) >> 32);
+    const Wide ticks = (static_cast<Wide>(ns) * ticks_per_ns_q32_) >> 32;
+    return static_cast<Ticks>(ticks > kFarTicks ? kFarTicks
+                                                : (ticks < -kFarTicks ? -kFarTicks : ticks));
   }
+  static constexpr Ticks kFarTicks = INT64_MAX / 2;
 
   /// The same instants on the scales of std::chrono, by one read of both clocks.
   static Ticks from_steady(std::chrono::steady_clock::time_point time) noexcept;
@@ -53,6 +57,8 @@ class Clock {
 
   /// CLOCK_MONOTONIC in nanoseconds: the scale of every deadline given to the kernel.
   static std::int64_t monotonic_ns() noexcept;
+  /// `timeout` from now on that scale; INT64_MAX, which is no deadline, rather than an overflow.
+  static std::int64_t monotonic_deadline(std::chrono::nanoseconds timeout) noexcept;
 
   [[nodiscard]] static bool uses_tsc() noexcept { return uses_tsc_; }
 

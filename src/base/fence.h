@@ -15,7 +15,8 @@
 //                          into every running thread, so a light store made before it is seen by
 //                          the heavy load, and a light load made after it sees the flag.
 //  sequentially_consistent all four accesses are seq_cst and so have one total order: the later of
-//                          the two stores comes before both loads' turn, and its load is after both.
+//                          the two stores comes before both loads' turn, and its load is after
+//                          both.
 // The mode is fixed for all accesses of one bus: a mix of both would prove nothing.
 #pragma once
 

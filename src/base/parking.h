@@ -1,5 +1,5 @@
-// A place to sleep until a condition that other threads make true; used by the dispatcher (no work),
-// by publishers (no credit) and by callers that wait for a command.
+// A place to sleep until a condition that other threads make true; used by the dispatcher (no
+// work), by publishers (no credit) and by callers that wait for a command.
 //
 // Threads: any number of sleepers, any number of notifiers.
 // Use:     sleeper                                    notifier
@@ -21,7 +21,8 @@
 // Synchronization:
 //  [P1] prepare() arms the bit, then the condition is read / the condition is stored, then notify()
 //       reads the bit: store-then-load, see fence.h.
-//  [P2] notify() clears the bit with release / prepare() reads the word with acquire: a sleeper that
+//  [P2] notify() clears the bit with release / prepare() reads the word with acquire: a sleeper
+//  that
 //       arms after a wake-up sees the condition that caused it.
 // Bounds: one word. 2^31 wake-ups between prepare() and sleep() of one sleeper would be needed for
 //       it to oversleep a wake-up.

@@ -49,7 +49,9 @@ class Attachment {
   [[nodiscard]] const Filter& filter() const noexcept { return filter_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] int priority() const noexcept { return priority_; }
-  [[nodiscard]] bool is_middleware() const noexcept { return middleware_.event.function != nullptr; }
+  [[nodiscard]] bool is_middleware() const noexcept {
+    return middleware_.event.function != nullptr;
+  }
   [[nodiscard]] detail::Callback& callback() noexcept { return callback_; }
   [[nodiscard]] detail::MiddlewareCallback& middleware() noexcept { return middleware_; }
 
@@ -70,7 +72,7 @@ class Attachment {
   std::shared_ptr<Attachment> attached;  // itself, while the table or the chain refers to it
   std::uint64_t offered = 0;             // of a middleware; of a subscriber, of lists it has left
   std::uint64_t exceptions = 0;
-  std::uint64_t held = 0;                // of a middleware
+  std::uint64_t held = 0;  // of a middleware
 
  private:
   const std::uint64_t id_;

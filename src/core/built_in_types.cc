@@ -1,6 +1,8 @@
 // Control, types: gives the entries of the five types that every bus has.
 #include "core/built_in_types.h"
 
+#include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -28,20 +30,28 @@ void append_string(std::string_view text, std::string& json) {
 
 const char* name_of(FinishReason reason) {
   switch (reason) {
-    case FinishReason::kStop: return "stop";
-    case FinishReason::kLength: return "length";
-    case FinishReason::kToolCalls: return "tool_calls";
-    case FinishReason::kContentFilter: return "content_filter";
-    case FinishReason::kCancelled: return "cancelled";
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kToolCalls:
+      return "tool_calls";
+    case FinishReason::kContentFilter:
+      return "content_filter";
+    case FinishReason::kCancelled:
+      return "cancelled";
   }
   return "unknown";
 }
 
 const char* name_of(InfoLevel level) {
   switch (level) {
-    case InfoLevel::kDebug: return "debug";
-    case InfoLevel::kInfo: return "info";
-    case InfoLevel::kWarning: return "warning";
+    case InfoLevel::kDebug:
+      return "debug";
+    case InfoLevel::kInfo:
+      return "info";
+    case InfoLevel::kWarning:
+      return "warning";
   }
   return "unknown";
 }
@@ -75,10 +85,12 @@ void append_field(const char* name, const std::optional<float>& value, std::stri
   if (!value.has_value()) {
     return;
   }
-  char text[48];
-  std::snprintf(text, sizeof(text), "%s\"%s\":%.9g", json.back() == '{' ? "" : ",", name,
-                static_cast<double>(*value));
-  json += text;
+  json += json.back() == '{' ? "\"" : ",\"";
+  json += name;
+  json += "\":";
+  char digits[32];
+  const std::to_chars_result end = std::to_chars(digits, digits + sizeof(digits), *value);
+  json += std::isfinite(*value) ? std::string_view(digits, end.ptr) : std::string_view("null");
 }
 
 void encode_metrics(const Metrics& metrics, std::string& json) {

@@ -118,6 +118,7 @@ PublishResult Bus::push(detail::EventSlot& slot, const PublishOptions& options) 
   return runtime_->shared().publish(slot, options);
 }
 PublishResult Bus::refuse() noexcept { return runtime_->shared().refuse(); }
+bool Bus::closed() const noexcept { return runtime_->closed(); }
 
 PumpResult Bus::pump(const PumpOptions& options) noexcept { return runtime_->pump(options); }
 bool Bus::wait(std::chrono::nanoseconds timeout) noexcept { return runtime_->wait(timeout); }

@@ -18,8 +18,6 @@ class CallbackGuard {
 
   /// Inside a catch (...): counts the exception, and tells the handler.
   void caught(Attachment& thrower) noexcept;
-  /// The same when the thrower has just removed itself.
-  void caught_from_removed() noexcept { ++exceptions_; }
 
   [[nodiscard]] std::uint64_t exceptions() const noexcept { return exceptions_; }
 

@@ -1,9 +1,9 @@
 // Control: the right to dispatch, and the commands that reach whoever holds it.
 //
 // The subscriber table, the middleware chain and the list of lanes belong to one thread at a time:
-// the holder of the dispatch right. Others change them by commands. A command runs on its own thread
-// if the right is free, else on the holder's, which looks for commands after each drain and between
-// events.
+// the holder of the dispatch right. Others change them by commands. A command runs on its own
+// thread if the right is free, else on the holder's, which looks for commands after each drain and
+// between events.
 //
 // Threads: any thread submits; one at a time holds.
 // Invariants:
@@ -130,8 +130,8 @@ class DispatchRight {
   }
 
  private:
-  // seq_cst: [C3], and [C1] release. A lock-free stack; only take_all() removes, so the head that is
-  // compared is never a reused one that matters: whatever it is, it is the next of the new head.
+  // seq_cst: [C3], and [C1] release. A lock-free stack; only take_all() removes, so the head that
+  // is compared is never a reused one that matters: whatever it is, it is the next of the new head.
   void push(Order& order) noexcept {
     Order* head = first_.load(std::memory_order_relaxed);  // Stale: the exchange corrects it.
     do {

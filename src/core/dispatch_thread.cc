@@ -1,4 +1,5 @@
-// Control, dispatcher thread: holds the dispatch right while there is work, sleeps when there is none.
+// Control, dispatcher thread: holds the dispatch right while there is work, sleeps when there is
+// none.
 #include "core/dispatch_thread.h"
 
 #include <sched.h>
@@ -60,9 +61,9 @@ void DispatchThread::prepare() noexcept {
 // Bounds the time to a stop where the clock is read anyway.
 DispatchBudget DispatchThread::round_budget() const noexcept {
   constexpr std::int64_t kRoundNs = 10'000'000;
-  return options_.latency ? DispatchBudget{UINT64_MAX, base::Clock::now() + base::Clock::to_ticks(
-                                                           kRoundNs)}
-                          : DispatchBudget{};
+  return options_.latency
+             ? DispatchBudget{UINT64_MAX, base::Clock::now() + base::Clock::to_ticks(kRoundNs)}
+             : DispatchBudget{};
 }
 
 void DispatchThread::run() noexcept {
@@ -134,9 +135,9 @@ void DispatchThread::park() noexcept {
     return;
   }
   std::int64_t deadline_ns = base::NativeAtomics::kNoDeadline;
-  if (dispatcher_.has_deadline()) {
+  if (dispatcher_.delivery().has_deadline()) {
     deadline_ns = base::Clock::monotonic_ns() +
-                  base::Clock::to_ns(dispatcher_.next_deadline() - now);
+                  base::Clock::to_ns(dispatcher_.delivery().next_deadline() - now);
   }
   dispatcher_.count_park();
   dispatcher_.right().release();

@@ -1,4 +1,5 @@
-// Control, dispatcher thread: holds the dispatch right while there is work, sleeps when there is none.
+// Control, dispatcher thread: holds the dispatch right while there is work, sleeps when there is
+// none.
 //
 // Threads: start() and stop() by the bus; the rest is its own thread.
 // Invariants:
@@ -44,10 +45,10 @@ class DispatchThread {
   bool spin(base::Ticks spin_ticks) noexcept;
   void park() noexcept;
   [[nodiscard]] bool has_work(base::Ticks now) const noexcept;
-  // seq_cst: the condition of the doorbell, [P1].
-  [[nodiscard]] bool stopping() const noexcept {
-    return stopping_.load(std::memory_order_seq_cst);
-  }
+  // seq_cst: the doorbell's condition, [P1]: stop() stores, then loads the bell; park() arms the
+  // bell, then loads this.
+  [[nodiscard]] bool stopping() const noexcept { return stopping_.load(std::memory_order_seq_cst); }
+  // seq_cst: as above.
   void request_stop() noexcept { stopping_.store(true, std::memory_order_seq_cst); }
 
   Dispatcher& dispatcher_;

@@ -1,5 +1,5 @@
-// Stage 2 to 8, dispatcher: takes batches from the lanes, sends each event through middleware, gives
-// it its sequence, fans it out and measures it.
+// Stage 2 to 8, dispatcher: takes batches from the lanes, sends each event through middleware,
+// gives it its sequence, fans it out and measures it.
 #include "core/dispatcher.h"
 
 #include <algorithm>
@@ -10,8 +10,6 @@
 
 namespace herald::core {
 namespace {
-
-constexpr std::uint16_t kAwaitedByBatch = 1;  // a flag of an event in hand
 
 struct Frame {
   const Dispatcher* dispatcher;
@@ -41,20 +39,16 @@ class Dispatcher::Scope {
   const Frame frame_;
 };
 
-Dispatcher::Dispatcher(const BusOptions& options, const ChainOptions& chain,
-                       LaneRegistry& registry, SharedPublisher& shared, LatencyMeter& meter)
+Dispatcher::Dispatcher(const BusOptions& options, const ChainOptions& chain, LaneRegistry& registry,
+                       SharedPublisher& shared, LatencyMeter& meter)
     : measures_(options.latency),
       batch_events_(options.batch_events),
-      guard_(options.on_error),
-      chain_(chain, guard_),
-      table_(guard_),
-      meter_(meter),
+      delivery_(options, chain, meter),
       registry_(registry),
       shared_(shared),
       hand_(std::make_unique<Event[]>(options.batch_events)),
       right_(*this) {
   lanes_.reserve(options.max_publishers);
-  staged_.reserve(options.batch_events + options.max_emitted_per_event + 1);
 }
 
 Dispatcher::~Dispatcher() = default;
@@ -80,17 +74,20 @@ void Dispatcher::note_limits() noexcept {
 std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) noexcept {
   const Scope scope(*this);
   DispatchBudget budget = given;
-  dispatch_in_hand(budget);
+  if (in_hand()) {
+    delivery_.begin_batch(hand_.get());
+    dispatch_in_hand(budget);
+  }
   const std::size_t turns = lanes_.size() + 1;
-  for (std::size_t turn = 0; turn < turns && !in_hand() && !spent(budget); ++turn) {
+  for (std::size_t turn = 0; turn < turns && !in_hand() && budget.events != 0; ++turn) {
     if (next_lane_ > lanes_.size()) {
       next_lane_ = 0;
     }
     const std::size_t lane = next_lane_++;
-    const std::uint64_t count =
-        lane == lanes_.size() ? take_shared(bounded) : take_from(*lanes_[lane], bounded);
+    PublisherCore* const from = lane == lanes_.size() ? nullptr : lanes_[lane];
+    const std::size_t count = from == nullptr ? take_shared(bounded) : take_from(*from, bounded);
     if (count != 0) {
-      begin_batch(count);
+      begin_batch(from, count);
       dispatch_in_hand(budget);
     }
   }
@@ -101,12 +98,12 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
   return given.events - budget.events;
 }
 
-std::uint64_t Dispatcher::take_from(PublisherCore& lane, bool bounded) noexcept {
+std::size_t Dispatcher::take_from(PublisherCore& lane, bool bounded) noexcept {
   const PublisherLane::Count limit = bounded ? lane.pump_limit : lane.lane().limit();
   return lane.lane().take(hand_slots(), batch_events_, limit);
 }
 
-std::uint64_t Dispatcher::take_shared(bool bounded) noexcept {
+std::size_t Dispatcher::take_shared(bool bounded) noexcept {
   SharedPublisher::Lane& lane = shared_.lane();
   if (!lane.waiting()) {
     return 0;
@@ -130,25 +127,26 @@ std::uint64_t Dispatcher::take_shared(bool bounded) noexcept {
 // Events are taken into hand_ as bare slots: an Event is nothing but its slot.
 detail::EventSlot* Dispatcher::hand_slots() noexcept { return &EventAccess::slot(hand_[0]); }
 
-void Dispatcher::begin_batch(std::size_t count) noexcept {
+void Dispatcher::begin_batch(PublisherCore* from, std::size_t count) noexcept {
+  hand_from_ = from;
   hand_next_ = 0;
   hand_end_ = count;
   if (right_.pending()) {
     right_.run_commands();
   }
-  if (measures_) {
-    last_ticks_ = base::Clock::now();
-  }
+  delivery_.begin_batch(hand_.get());
 }
 
 void Dispatcher::dispatch_in_hand(DispatchBudget& budget) noexcept {
   const std::size_t first = hand_next_;
   while (in_hand() && !spent(budget)) {
-    dispatch_next();
+    delivery_.take(hand_next_++);
     --budget.events;
-    between_events();
+    while (delivery_.fan_out_next()) {
+      between_events();
+    }
   }
-  deliver_ready_batch();
+  delivery_.end_run();
   let_go(first, hand_next_);
 }
 
@@ -159,7 +157,7 @@ bool Dispatcher::spent(const DispatchBudget& budget) const noexcept {
   if (budget.until == INT64_MAX) [[likely]] {
     return false;
   }
-  return (measures_ && in_hand() ? last_ticks_ : base::Clock::now()) >= budget.until;
+  return (measures_ ? delivery_.last_ticks() : base::Clock::now()) >= budget.until;
 }
 
 void Dispatcher::let_go(std::size_t from, std::size_t to) noexcept {
@@ -170,107 +168,28 @@ void Dispatcher::let_go(std::size_t from, std::size_t to) noexcept {
   }
 }
 
-// An event.
-
-void Dispatcher::dispatch_next() noexcept {
-  const std::size_t at = hand_next_++;
-  if (!chain_.concerns(hand_[at])) [[likely]] {
-    use_ready(false, at);
-    fan_out(hand_[at]);
-    ++ready_end_;
-    return;
-  }
-  use_ready(true, staged_.size());
-  chain_.process(std::move(hand_[at]), staged_);
-  dispatch_staged();
-}
-
-void Dispatcher::dispatch_staged() noexcept {
-  for (; staged_next_ < staged_.size(); ++staged_next_) {
-    fan_out(staged_[staged_next_]);
-    ++ready_end_;
-    between_events();
-  }
-  if (!batch_awaits_ || staged_.size() >= batch_events_) {
-    deliver_ready_batch();
-  }
-}
-
-// The ready events are one contiguous run: switching between the places ends it.
-void Dispatcher::use_ready(bool staged, std::size_t at) noexcept {
-  if (ready_is_staged_ != staged) [[unlikely]] {
-    deliver_ready_batch();
-    at = staged ? 0 : at;
-    ready_is_staged_ = staged;
-  }
-  if (ready_begin_ == ready_end_) {
-    ready_begin_ = at;
-    ready_end_ = at;
-  }
-}
-
-void Dispatcher::fan_out(Event& event) noexcept {
-  detail::EventSlot& slot = EventAccess::slot(event);
-  const unsigned type = event.type_index();
-  const bool awaited = table_.awaited_by_batch(event);
-  slot.sequence = ++sequence_;
-  slot.flags = awaited ? kAwaitedByBatch : 0;
-  batch_awaits_ |= awaited;
-  if (!measures_) {
-    table_.deliver(event);
-    return;
-  }
-  meter_.record_wait(type, slot.publish_ticks, last_ticks_);
-  table_.deliver(event);
-  last_ticks_ = base::Clock::now();
-  if (!awaited) {
-    meter_.record_delivery(type, slot.publish_ticks, last_ticks_);
-  }
-}
-
-void Dispatcher::deliver_ready_batch() noexcept {
-  if (batch_awaits_) {
-    Event* const base = ready_is_staged_ ? staged_.data() : hand_.get();
-    const std::span<const Event> ready(base + ready_begin_, base + ready_end_);
-    table_.deliver_batch(ready);
-    batch_awaits_ = false;
-    if (measures_) {
-      last_ticks_ = base::Clock::now();
-      for (const Event& event : ready) {
-        const detail::EventSlot& slot = EventAccess::slot(event);
-        if ((slot.flags & kAwaitedByBatch) != 0) {
-          meter_.record_delivery(event.type_index(), slot.publish_ticks, last_ticks_);
-        }
-      }
-    }
-  }
-  staged_.clear();
-  staged_next_ = 0;
-  ready_begin_ = ready_end_ = 0;
-}
-
 void Dispatcher::between_events() noexcept {
   if (right_.pending()) [[unlikely]] {
     right_.run_commands();
   }
-  if (untidy_) [[unlikely]] {
-    tidy();
-  }
+  while (delivery_.untidy()) [[unlikely]] {
+      delivery_.tidy();
+    }
 }
 
 // The end of a round.
 
 void Dispatcher::run_deadlines() noexcept {
-  if (!chain_.has_deadline()) [[likely]] {
+  if (!delivery_.has_deadline()) [[likely]] {
     return;
   }
-  last_ticks_ = base::Clock::now();
-  use_ready(true, 0);
-  const base::Ticks now = last_ticks_;
-  while (chain_.run_deadline(now, staged_)) {
-    dispatch_staged();
+  const base::Ticks now = base::Clock::now();
+  while (delivery_.take_deadline(now)) {
+    while (delivery_.fan_out_next()) {
+      between_events();
+    }
+    delivery_.end_run();
   }
-  deliver_ready_batch();
 }
 
 void Dispatcher::serve_flushes() noexcept {
@@ -292,8 +211,9 @@ void Dispatcher::note_flush_limits() noexcept {
   for (PublisherCore* lane : lanes_) {
     lane->flush_limit = lane->lane().announced();
   }
-  shared_flush_limit_ = shared_.lane().tickets();
-  shared_flush_missing_ = shared_flush_limit_ - shared_.lane().taken();
+  const SharedPublisher::Lane::Mark mark = shared_.lane().mark();
+  shared_flush_limit_ = mark.limit;
+  shared_flush_missing_ = mark.missing;
 }
 
 // Taken events still carry their ticket as sequence. Finding nothing means: all have come.
@@ -312,7 +232,7 @@ void Dispatcher::count_flushed(std::size_t events) noexcept {
 // Deadlines that were made to expire belong to what a drain waits for.
 bool Dispatcher::flush_reached() const noexcept {
   return !in_hand() && shared_flush_missing_ == 0 &&
-         !(chain_.has_deadline() && chain_.next_deadline() <= 0) &&
+         !(delivery_.has_deadline() && delivery_.next_deadline() <= 0) &&
          std::all_of(lanes_.begin(), lanes_.end(), [](const PublisherCore* lane) {
            return lane->lane().reached(lane->flush_limit);
          });
@@ -327,7 +247,7 @@ void Dispatcher::retire_lanes() noexcept {
     if (!lane->is_closing) {
       return false;
     }
-    if (lane->lane().waiting() != 0) {
+    if (lane->lane().waiting() != 0 || (in_hand() && hand_from_ == lane)) {
       lanes_to_retire_ = true;  // again after the next round
       return false;
     }
@@ -336,19 +256,9 @@ void Dispatcher::retire_lanes() noexcept {
   });
 }
 
-void Dispatcher::tidy() noexcept {
-  untidy_ = false;
-  table_.sweep();
-  chain_.sweep();
-  // Destroying callables may come back here, through the handles that they own.
-  for (const std::shared_ptr<Attachment>& gone : std::exchange(leavers_, {})) {
-    gone->destroy_callable();
-  }
-}
-
 bool Dispatcher::has_work(base::Ticks now) const noexcept {
   if (in_hand() || shared_.lane().waiting() || !right_.empty() ||
-      (chain_.has_deadline() && chain_.next_deadline() <= now)) {
+      (delivery_.has_deadline() && delivery_.next_deadline() <= now)) {
     return true;
   }
   // Reached by a seal that named its count, and by no event: nobody else would tell.
@@ -381,8 +291,8 @@ void Dispatcher::run(Right::Order& command) noexcept {
   execute(order);
   serve_flushes();
   retire_lanes();
-  if (untidy_) {
-    tidy();
+  while (delivery_.untidy()) {
+    delivery_.tidy();
   }
 }
 
@@ -403,81 +313,47 @@ void Dispatcher::close_lane(PublisherCore& lane) noexcept {
   lanes_to_retire_ = true;
 }
 
-void Dispatcher::attach(Attachment& attachment) {
-  if (attachment.state != Attachment::State::kNew) {
-    return;  // Unsubscribed inside the callback that subscribed it.
-  }
-  attachment.state = Attachment::State::kAttached;
-  if (attachment.is_middleware()) {
-    chain_.attach(attachment);
-  } else {
-    table_.attach(attachment);
-  }
-}
-
-void Dispatcher::detach(Attachment& attachment) noexcept {
-  if (std::exchange(attachment.state, Attachment::State::kDetached) !=
-      Attachment::State::kAttached) {
-    return;
-  }
-  if (attachment.is_middleware()) {
-    chain_.detach(attachment);
-  } else {
-    table_.detach(attachment);
-  }
-  untidy_ = true;
-  attachment.attached.reset();  // The caller has another reference.
-}
-
-void Dispatcher::detach_in_callback(std::shared_ptr<Attachment> attachment) noexcept {
-  detach(*attachment);
-  leavers_.push_back(std::move(attachment));
-  untidy_ = true;
-}
-
-void Dispatcher::activate_type(unsigned type_index) { table_.activate(type_index); }
-
 void Dispatcher::flush(std::shared_ptr<FlushRequest> request) noexcept {
   flushes_.add(std::move(request));
 }
 
 void Dispatcher::discard_all() noexcept {
-  const auto discard = [this](std::size_t events) {
-    for (std::size_t i = 0; i < events; ++i) {
-      EventAccess::clear(hand_[i]);
-    }
-    discarded_ += events;
-    return events;
-  };
-  discarded_ += hand_end_ - hand_next_;
-  let_go(hand_next_, hand_end_);
-  hand_next_ = hand_end_ = 0;
+  const Scope scope(*this);  // as in run(): payloads and callables are destroyed here
+  if (in_hand()) {
+    discard(hand_from_, hand_next_, hand_end_);
+    hand_next_ = hand_end_ = 0;
+  }
   for (PublisherCore* lane : lanes_) {
     while (const std::size_t taken = take_from(*lane, false)) {
-      lane->discarded += discard(taken);
+      discard(lane, 0, taken);
     }
   }
   while (const std::size_t taken = take_shared(false)) {
-    shared_.discarded += discard(taken);
+    discard(nullptr, 0, taken);
   }
-  const Scope scope(*this);  // as in run()
-  table_.clear();
-  chain_.clear();
-  tidy();
+  delivery_.clear();
   right_.run_commands();
   serve_flushes();
 }
 
-// Seeing.
-
-SubscriptionStats Dispatcher::stats(const Attachment& attachment) const {
-  return attachment.is_middleware() ? chain_.stats(attachment) : table_.stats(attachment);
+void Dispatcher::discard(PublisherCore* from, std::size_t begin, std::size_t end) noexcept {
+  let_go(begin, end);
+  discarded_ += end - begin;
+  (from == nullptr ? shared_.discarded : from->discarded) += end - begin;
 }
+
+// Seeing.
 
 void Dispatcher::fill(BusStats& stats) const {
   stats.publishers.push_back(shared_.stats());
   for (const PublisherCore* lane : lanes_) {
     stats.publishers.push_back(lane->stats());
+    if (lane == hand_from_) {
+      stats.publishers.back().queued += hand_end_ - hand_next_;
+    }
+  }
+  if (hand_from_ == nullptr) {
+    stats.publishers.front().queued += hand_end_ - hand_next_;
   }
   stats.closed_publishers = registry_.closed_publishers();
   stats.closed_publishers.name = "closed";
@@ -486,22 +362,12 @@ void Dispatcher::fill(BusStats& stats) const {
     add(stats.total, row);
   }
   add(stats.total, stats.closed_publishers);
-  stats.subscriptions = table_.all_stats();
-  stats.middleware = chain_.all_stats();
-  stats.dispatched = sequence_;
-  stats.deliveries = table_.deliveries();
-  const MiddlewareChain::Counts& counts = chain_.counts();
-  stats.emitted = counts.emitted;
-  stats.emit_refused = counts.refused;
-  stats.middleware_dropped = counts.dropped;
-  stats.held = counts.held;
+  delivery_.fill(stats);
   stats.discarded = discarded_;
-  stats.queued = stats.total.queued + (hand_end_ - hand_next_);
-  stats.exceptions = guard_.exceptions();
+  stats.queued = stats.total.queued;
   stats.parks = parks_;
   stats.stalls = stalls_.stats();
   stats.lane_bytes = registry_.size_bytes() + shared_.reserved_bytes();
-  stats.table_bytes = table_.size_bytes();
 }
 
 }  // namespace herald::core

@@ -1,8 +1,10 @@
-// Stage 6, fan-out: takes an event (or a span of them), calls every subscriber of one list in order.
+// Stage 6, fan-out: takes an event (or a span of them), calls every subscriber of one list in
+// order.
 //
 // Threads: the holder of the dispatch right.
 // Invariants:
-//  1. The calls of a fan-out walk one contiguous array of {function, object}; nothing is added to it
+//  1. The calls of a fan-out walk one contiguous array of {function, object}; nothing is added to
+//  it
 //     meanwhile. A callback may remove any entry: it becomes a tombstone, a call that does nothing.
 //  2. Order is order of addition; sweep() keeps it.
 //  3. What a subscriber was offered is counted for the list, not for each call: calls_ now, less
@@ -24,7 +26,8 @@ namespace herald::core {
 struct FanOutCursor {
   const void* list = nullptr;  // null: no call is running
   std::size_t index = 0;
-  std::uint64_t weight = 0;  // events offered by the running call
+  std::uint64_t weight = 0;      // events offered by the running call
+  Attachment* leaver = nullptr;  // the owner of the running call, if it has removed itself
 };
 
 template <typename Argument>
@@ -38,8 +41,12 @@ class FanOutList {
     entries_.push_back({function, object});
   }
 
-  /// Leaves a tombstone. The caller takes care of the owner's place.
-  void remove(std::size_t index) noexcept {
+  /// Leaves a tombstone. The caller takes care of the owner's place, and keeps the owner until a
+  /// running call is back.
+  void remove(std::size_t index, FanOutCursor& cursor) noexcept {
+    if (cursor.list == this && cursor.index == index) {
+      cursor.leaver = owners_[index];
+    }
     entries_[index] = {&skip, nullptr};
     owners_[index] = nullptr;
     ++tombstones_;
@@ -70,10 +77,10 @@ class FanOutList {
     }
     calls_ += weight;
     deliveries_ += weight * live();
-    cursor = {this, 0, weight};
+    cursor = {this, 0, weight, nullptr};
     while (cursor.index < entries_.size()) {
       HERALD_TRY { call_rest(argument, cursor); }
-      HERALD_CATCH_ALL { caught(cursor.index, guard); }
+      HERALD_CATCH_ALL { guard.caught(thrower(cursor)); }
       ++cursor.index;  // behind the end, or behind the one that threw
     }
     cursor = {};
@@ -125,13 +132,9 @@ class FanOutList {
     }
   }
 
-  // An entry that removed itself and then threw has no owner here; its exception is still counted.
-  void caught(std::size_t index, CallbackGuard& guard) noexcept {
-    if (owners_[index] != nullptr) {
-      guard.caught(*owners_[index]);
-    } else {
-      guard.caught_from_removed();
-    }
+  [[nodiscard]] Attachment& thrower(const FanOutCursor& cursor) const noexcept {
+    Attachment* owner = owners_[cursor.index];
+    return owner != nullptr ? *owner : *cursor.leaver;
   }
 
   Place& place_of(Attachment& owner) noexcept {

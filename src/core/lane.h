@@ -6,7 +6,8 @@
 //  1. accepted_ counts the events that the publisher has put into the queue; it is stored after
 //     they are in. So the queue holds at least accepted_ - taken events, and the dispatcher,
 //     which takes no more than that, never finds it short.
-//  2. drained_ counts the events that have left the queue. accepted_ - drained_ <= capacity, exactly:
+//  2. drained_ counts the events that have left the queue. accepted_ - drained_ <= capacity,
+//  exactly:
 //     the publisher puts nothing in without credit.
 //  3. seal_ goes kOpen -> kSealing -> a count, or kOpen -> a count, once. Events up to that count
 //     are accepted and will be taken; an event behind it was refused to its publisher (kClosed)
@@ -22,8 +23,7 @@
 //  [L3] the publisher stores accepted_, then loads the seal; the sealer stores kSealing, then loads
 //       accepted_: store-then-load, see base/fence.h.
 //  [L4] the publisher stores accepted_, then loads the doorbell: [P1] in base/parking.h.
-//  [L5] the dispatcher stores drained_, then loads the credit bell; a publisher without credit arms
-//       the bell, then loads drained_: [P1] again, the other way round.
+//  [L5] the dispatcher stores drained_, then loads the credit bell: [P1], the other way round.
 // Bounds: `capacity` events, plus one push of refused ones behind a seal.
 #pragma once
 
@@ -36,16 +36,9 @@
 #include "base/cache_line.h"
 #include "base/fence.h"
 #include "base/parking.h"
+#include "core/push_result.h"
 
 namespace herald::core {
-
-enum class PushResult : std::uint8_t {
-  kAccepted,
-  kNoCredit,  ///< Nothing was taken.
-  kNoMemory,  ///< Nothing was taken.
-  kSealed,    ///< Nothing was taken.
-  kRefused,   ///< Sealed meanwhile: the items are in the queue and will be thrown away there.
-};
 
 /// `Queue` is any queue for one producer and one consumer that is correct when the two are ordered
 /// by [L1] and [L2] alone: enqueue(items, count) -> bool, dequeue(items, count) -> count taken.
@@ -150,8 +143,7 @@ class Lane {
     return count;
   }
 
-  /// Takes items that were refused behind the seal. Only after the last accepted one was taken
-  /// and the publisher has ended.
+  /// Takes items that were refused behind the seal, when all else is over.
   [[nodiscard]] std::size_t take_refused(Item* items, std::size_t max) noexcept {
     return queue_.dequeue(items, max);
   }
@@ -183,23 +175,20 @@ class Lane {
     doorbell_.notify();
   }
 
-  /// Whether a seal has begun. Relaxed: only push() and limit() decide, with the order of [L3].
+  /// Whether a seal has begun. Relaxed: push() and limit() decide, with the order of [L3].
   [[nodiscard]] bool sealed() const noexcept {
     return seal_.load(std::memory_order_relaxed) != kOpen;
   }
 
   /// Accepted events; exact when the publisher rests. Relaxed: a statistic.
   [[nodiscard]] Count accepted() const noexcept {
-    const Count accepted = accepted_.load(std::memory_order_relaxed);
-    const Count seal = seal_.load(std::memory_order_relaxed);
-    return seal >= kSealing ? accepted : std::min(accepted, seal);
+    return std::min(accepted_.load(std::memory_order_relaxed),
+                    seal_.load(std::memory_order_relaxed));  // kOpen and kSealing are above all
   }
   /// Events taken by the dispatcher. Relaxed: a statistic.
-  [[nodiscard]] Count drained() const noexcept {
-    return drained_.load(std::memory_order_relaxed);
-  }
-  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
-  [[nodiscard]] Queue& queue() noexcept { return queue_; }
+  [[nodiscard]] Count drained() const noexcept { return drained_.load(std::memory_order_relaxed); }
+  std::size_t capacity() const noexcept { return capacity_; }
+  Queue& queue() noexcept { return queue_; }
 
  private:
   static constexpr Count kOpen = UINT64_MAX;
@@ -216,9 +205,7 @@ class Lane {
   // [L1] [L3] [L4] release at least: the items are in the queue; pairs with limit() and seal().
   void announce() noexcept { Race::light_store(mode_, accepted_, put_); }
   // [L3] the publisher's load, after announce().
-  [[nodiscard]] bool sealed_now() const noexcept {
-    return Race::light_load(mode_, seal_) != kOpen;
-  }
+  bool sealed_now() const noexcept { return Race::light_load(mode_, seal_) != kOpen; }
   // [L2] [L5] release at least: the items are out; pairs with refreshed_credit().
   void return_room() noexcept {
     Race::light_store(mode_, drained_, taken_);

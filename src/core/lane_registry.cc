@@ -33,10 +33,9 @@ absl::StatusOr<PublisherCore*> LaneRegistry::open(PublisherOptions options,
     }
   }
   HERALD_CATCH_ALL { return absl::ResourceExhaustedError("publisher: no memory for its lane"); }
-  return absl::ResourceExhaustedError(
-      absl::StrCat("publisher: ", max_publishers_,
-                   " are open or still have events to dispatch; allowed: ", max_publishers_,
-                   " (BusOptions::max_publishers, at most 1024)"));
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "publisher: ", max_publishers_, " are open or still have events to dispatch; allowed: ",
+      max_publishers_, " (BusOptions::max_publishers, at most 1024)"));
 }
 
 PublisherCore* LaneRegistry::first_free() noexcept {
@@ -50,8 +49,8 @@ void LaneRegistry::give_back(PublisherCore& lane) noexcept {
   PublisherStats row = lane.stats();
   row.capacity_events = 0;
   add(closed_, row);
-  // [G1] release: pairs with take_given_back(). Lock-free; only the holder pushes and only the whole
-  // list is taken, so no ABA.
+  // [G1] release: pairs with take_given_back(). Lock-free; only the holder pushes and only the
+  // whole list is taken, so no ABA.
   lane.next_free = given_back_.load(std::memory_order_relaxed);
   while (!given_back_.compare_exchange_weak(lane.next_free, &lane, std::memory_order_release,
                                             std::memory_order_relaxed)) {

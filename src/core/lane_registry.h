@@ -3,8 +3,8 @@
 // Threads: open(), seal_all() and the sums take a lock (control plane); give_back() is the holder's
 //   and lock-free.
 // Invariants: a lane is in use from open() until the holder gives it back, when its publisher has
-//   closed and its events are taken. Lanes live as long as the bus; a closed publisher's numbers are
-//   in one common row.
+//   closed and its events are taken. Lanes live as long as the bus; a closed publisher's numbers
+//   are in one common row.
 // Synchronization: [G1] a lane is pushed to the free list with release / taken with acquire.
 #pragma once
 

@@ -106,6 +106,7 @@ bool MiddlewareChain::run_deadline(base::Ticks now, std::vector<Event>& output) 
   }
   output_ = &output;
   sent_ = 0;
+  running_deadlines_of_ = now;
   const std::size_t mark = after_.size();
   const auto found = std::find(links_.begin(), links_.end(), due);
   Emitter emitter(*this, static_cast<std::size_t>(found - links_.begin()));
@@ -178,7 +179,8 @@ void MiddlewareChain::wake_at(std::chrono::steady_clock::time_point time,
                               std::size_t position) noexcept {
   Attachment* link = links_[position];
   if (link != nullptr && link->middleware().deadline != nullptr) {
-    deadlines_.set(*link, base::Clock::from_steady(time));
+    // Not due again in the round of deadlines that is running: that one would never end.
+    deadlines_.set(*link, std::max(base::Clock::from_steady(time), running_deadlines_of_ + 1));
   }
 }
 

@@ -102,8 +102,9 @@ class MiddlewareChain {
   std::uint64_t types_ = 0;
   DeadlineHeap deadlines_;
   Counts counts_;
-  std::size_t sent_ = 0;            // for the event being processed
-  std::vector<After> after_;        // a stack: each running run() owns what lies above its mark
+  base::Ticks running_deadlines_of_ = 0;  // the `now` of the last run_deadline()
+  std::size_t sent_ = 0;                  // for the event being processed
+  std::vector<After> after_;  // a stack: each running run() owns what lies above its mark
   std::vector<Event>* output_ = nullptr;
 };
 

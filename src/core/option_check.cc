@@ -19,8 +19,7 @@ constexpr std::int64_t kMaxSpinNs = 1'000'000'000;
 
 absl::Status out_of_range(const char* option, const absl::AlphaNum& value,
                           const absl::AlphaNum& allowed) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(option, " is ", value, "; allowed: ", allowed));
+  return absl::InvalidArgumentError(absl::StrCat(option, " is ", value, "; allowed: ", allowed));
 }
 
 absl::Status check_between(const char* option, std::uint64_t value, std::int64_t low,
@@ -45,14 +44,22 @@ absl::Status check_positive(const char* option, std::chrono::nanoseconds value) 
   return absl::OkStatus();
 }
 
+absl::Status check_spin(std::chrono::nanoseconds spin) {
+  if (spin.count() < 0 || spin.count() > kMaxSpinNs) {
+    return out_of_range("BusOptions::spin", absl::StrCat(spin.count(), " ns"),
+                        absl::StrCat("0 to ", kMaxSpinNs, " ns"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status check_processor(unsigned processor) {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   sched_getaffinity(0, sizeof(allowed), &allowed);
   if (processor >= CPU_SETSIZE || !CPU_ISSET(processor, &allowed)) {
-    return out_of_range("BusOptions::thread.processor", processor,
-                        absl::StrCat("one of the ", CPU_COUNT(&allowed),
-                                     " processors that this process may use"));
+    return out_of_range(
+        "BusOptions::thread.processor", processor,
+        absl::StrCat("one of the ", CPU_COUNT(&allowed), " processors that this process may use"));
   }
   return absl::OkStatus();
 }
@@ -82,9 +89,7 @@ absl::Status check(const BusOptions& options) {
     return out_of_range("BusOptions::payload_resource", "null", "a memory resource");
   }
   for (absl::Status status :
-       {check_thread(options.thread), check_kernel(options.fence),
-        check_between("BusOptions::spin", static_cast<std::uint64_t>(options.spin.count()), 0,
-                      kMaxSpinNs),
+       {check_thread(options.thread), check_kernel(options.fence), check_spin(options.spin),
         check_between("BusOptions::batch_events", options.batch_events, 1, kMaxBatchEvents),
         check_between("BusOptions::max_publishers", options.max_publishers, 1, kMaxPublishers),
         check_between("BusOptions::max_emitted_per_event", options.max_emitted_per_event, 0,
@@ -104,6 +109,10 @@ absl::Status check(const PumpOptions& options) {
   }
   return options.budget.has_value() ? check_positive("PumpOptions::budget", *options.budget)
                                     : absl::OkStatus();
+}
+
+absl::Status check_timeout(const char* caller, std::chrono::nanoseconds timeout) {
+  return check_not_negative(caller, timeout);
 }
 
 absl::Status check(const Filter& filter, const char* caller) {
@@ -127,11 +136,12 @@ absl::StatusOr<RoomPolicy> room_policy(const PublisherOptions& options, Dispatch
     }
   }
   const bool manual = mode == DispatchMode::kManual;
-  const OverflowPolicy overflow = options.overflow.value_or(
-      manual ? OverflowPolicy::kDropNewest : OverflowPolicy::kBlock);
+  const OverflowPolicy overflow =
+      options.overflow.value_or(manual ? OverflowPolicy::kDropNewest : OverflowPolicy::kBlock);
   if (manual && overflow == OverflowPolicy::kBlock && !options.max_wait.has_value()) {
     return absl::InvalidArgumentError(
-        "PublisherOptions::max_wait is absent; kBlock on a bus in manual mode needs one, 0 or more: "
+        "PublisherOptions::max_wait is absent; kBlock on a bus in manual mode needs one, 0 or "
+        "more: "
         "nobody else may ever make room");
   }
   return RoomPolicy{overflow, options.max_wait};

@@ -12,6 +12,7 @@ namespace herald::core {
 /// InvalidArgument names the option, the value and the allowed range.
 [[nodiscard]] absl::Status check(const BusOptions& options);
 [[nodiscard]] absl::Status check(const PumpOptions& options);
+[[nodiscard]] absl::Status check_timeout(const char* caller, std::chrono::nanoseconds timeout);
 [[nodiscard]] absl::Status check(const Filter& filter, const char* caller);
 /// The policy that the options mean on a bus of this mode.
 [[nodiscard]] absl::StatusOr<RoomPolicy> room_policy(const PublisherOptions& options,

@@ -55,6 +55,8 @@ PublishResult Publisher::refuse() noexcept {
   return core_ == nullptr ? PublishResult::kClosed : core_->refuse();
 }
 
+bool Publisher::closed() const noexcept { return core_ == nullptr || core_->lane().sealed(); }
+
 void Publisher::skip(std::size_t events, PublishResult result) noexcept {
   if (core_ != nullptr) {
     core_->skip(events, result);

@@ -53,8 +53,7 @@ PublishResult PublisherCore::publish(detail::EventSlot& slot, const PublishOptio
   return count(result, 1);
 }
 
-PublishResult PublisherCore::publish_without_room(detail::EventSlot& slot,
-                                                  bool may_wait) noexcept {
+PublishResult PublisherCore::publish_without_room(detail::EventSlot& slot, bool may_wait) noexcept {
   if (may_wait && policy_.overflow == OverflowPolicy::kDropNewest) {
     drop(slot);
     return count(PublishResult::kDropped, 1);
@@ -96,8 +95,8 @@ BatchResult PublisherCore::publish(std::span<detail::EventSlot> slots,
   if (!rest.empty()) {
     std::for_each(rest.begin(), rest.end(), drop);
     const bool dropping = result == PushResult::kNoCredit && !may_wait;
-    total.result = dropping ? count(PublishResult::kDropped, rest.size())
-                            : count(result, rest.size());
+    total.result =
+        dropping ? count(PublishResult::kDropped, rest.size()) : count(result, rest.size());
   }
   return total;
 }
@@ -115,7 +114,7 @@ std::size_t PublisherCore::push_some(std::span<detail::EventSlot> slots,
 
 PublishResult PublisherCore::refuse() noexcept {
   attempts_.add(1);
-  return count(PublishResult::kRejected, 1);
+  return count(lane_.sealed() ? PublishResult::kClosed : PublishResult::kRejected, 1);
 }
 
 void PublisherCore::skip(std::size_t events, PublishResult result) noexcept {
@@ -130,22 +129,35 @@ void PublisherCore::close() noexcept {
 
 PublishResult PublisherCore::count(PushResult result, std::size_t events) noexcept {
   switch (result) {
-    case PushResult::kAccepted: return PublishResult::kAccepted;
-    case PushResult::kNoCredit: return count(PublishResult::kFull, events);
-    case PushResult::kNoMemory: return count(PublishResult::kRejected, events);
+    case PushResult::kAccepted:
+      return PublishResult::kAccepted;
+    case PushResult::kNoCredit:
+      return count(PublishResult::kFull, events);
+    case PushResult::kNoMemory:
+      return count(PublishResult::kRejected, events);
     case PushResult::kSealed:
-    case PushResult::kRefused: break;
+    case PushResult::kRefused:
+      break;
   }
   return count(PublishResult::kClosed, events);
 }
 
 PublishResult PublisherCore::count(PublishResult result, std::size_t events) noexcept {
   switch (result) {
-    case PublishResult::kAccepted: break;
-    case PublishResult::kDropped: dropped_.add(events); break;
-    case PublishResult::kFull: full_.add(events); break;
-    case PublishResult::kClosed: closed_.add(events); break;
-    case PublishResult::kRejected: rejected_.add(events); break;
+    case PublishResult::kAccepted:
+      break;
+    case PublishResult::kDropped:
+      dropped_.add(events);
+      break;
+    case PublishResult::kFull:
+      full_.add(events);
+      break;
+    case PublishResult::kClosed:
+      closed_.add(events);
+      break;
+    case PublishResult::kRejected:
+      rejected_.add(events);
+      break;
   }
   return result;
 }
@@ -157,9 +169,8 @@ bool PublisherCore::wait_for_room(std::int64_t& deadline_ns) noexcept {
   }
   if (deadline_ns == 0) {
     waits_.add(1);
-    deadline_ns = policy_.max_wait.has_value()
-                      ? base::Clock::monotonic_ns() + policy_.max_wait->count()
-                      : base::NativeAtomics::kNoDeadline;
+    deadline_ns = policy_.max_wait.has_value() ? base::Clock::monotonic_deadline(*policy_.max_wait)
+                                               : base::NativeAtomics::kNoDeadline;
   }
   return lane_.wait_for_room(deadline_ns);
 }

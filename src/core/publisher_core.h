@@ -1,7 +1,8 @@
 // Stage 1, publisher: takes an event, stamps it, puts it into its lane or says why not.
 //
-// Threads: one publisher at a time; what is the dispatcher's is marked; counters may be read by any.
-// Invariant: attempts = accepted + dropped + full + closed + rejected, whenever no publish runs.
+// Threads: one publisher at a time; what is the dispatcher's is marked; counters may be read by
+// any. Invariant: attempts = accepted + dropped + full + closed + rejected, whenever no publish
+// runs.
 #pragma once
 
 #include <atomic>
@@ -34,9 +35,7 @@ struct RoomPolicy {
 /// A counter with one writer. Relaxed: a statistic, exact when the writer rests.
 class SingleWriterCounter {
  public:
-  void add(std::uint64_t count) noexcept {
-    value_.store(get() + count, std::memory_order_relaxed);
-  }
+  void add(std::uint64_t count) noexcept { value_.store(get() + count, std::memory_order_relaxed); }
   void reset() noexcept { value_.store(0, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t get() const noexcept {
     return value_.load(std::memory_order_relaxed);

@@ -17,19 +17,14 @@ namespace {
 
 base::FenceMode fence_mode(Fence fence) noexcept {
   switch (fence) {
-    case Fence::kMembarrier: return base::FenceMode::kMembarrier;
-    case Fence::kSequentiallyConsistent: return base::FenceMode::kSequentiallyConsistent;
-    case Fence::kAutomatic: break;
+    case Fence::kMembarrier:
+      return base::FenceMode::kMembarrier;
+    case Fence::kSequentiallyConsistent:
+      return base::FenceMode::kSequentiallyConsistent;
+    case Fence::kAutomatic:
+      break;
   }
   return base::best_fence_mode<base::NativeAtomics>();
-}
-
-// CLOCK_MONOTONIC, `timeout` from now; far away rather than overflowing.
-std::int64_t deadline_after(std::chrono::nanoseconds timeout) noexcept {
-  const std::int64_t now = base::Clock::monotonic_ns();
-  const std::int64_t wait = std::max<std::int64_t>(timeout.count(), 0);
-  return wait > base::NativeAtomics::kNoDeadline - now ? base::NativeAtomics::kNoDeadline
-                                                       : now + wait;
 }
 
 }  // namespace
@@ -58,14 +53,15 @@ Runtime::Runtime(BusOptions options, const RoomPolicy& shared_policy, base::Fenc
       doorbell_(mode),
       lanes_(*this, options_.max_publishers, mode, doorbell_),
       shared_(*this, options_.shared_lane, shared_policy, mode, doorbell_),
-      dispatcher_(options_,
-                  {options_.max_emitted_per_event, options_.payload_resource, id_,
-                   options_.latency},
-                  lanes_, shared_, meter_),
-      thread_(dispatcher_, doorbell_, options_) {
+      dispatcher_(
+          options_,
+          {options_.max_emitted_per_event, options_.payload_resource, id_, options_.latency},
+          lanes_, shared_, meter_),
+      thread_(dispatcher_, doorbell_, options_),
+      manual_(dispatcher_, doorbell_) {
   for (unsigned index = 0; index < types_.count(); ++index) {
     meter_.activate(index);
-    dispatcher_.activate_type(index);
+    dispatcher_.delivery().activate_type(index);
   }
 }
 
@@ -106,10 +102,20 @@ void Runtime::call_on_dispatcher(Call&& call) {
 
 absl::StatusOr<unsigned> Runtime::define(std::string_view name, detail::PayloadId payload,
                                          bool terminal, detail::Encoder encoder) {
-  return types_.define(name, payload, terminal, encoder, [this](unsigned index) {
-    meter_.activate(index);
-    call_on_dispatcher([index](Dispatcher& dispatcher) { dispatcher.activate_type(index); });
-  });
+  absl::StatusOr<unsigned> index =
+      types_.define(name, payload, terminal, encoder, [this](unsigned i) { meter_.activate(i); });
+  if (index.ok()) {
+    struct Activation : Order {
+      unsigned type_index = 0;
+    };
+    auto order = std::make_shared<Activation>();
+    order->type_index = *index;
+    const auto action = [](Dispatcher& dispatcher, void* subject) {
+      dispatcher.delivery().activate_type(static_cast<Activation*>(subject)->type_index);
+    };
+    submit(*order, action, order.get(), order);
+  }
+  return index;
 }
 
 absl::StatusOr<PublisherCore*> Runtime::open_publisher(PublisherOptions options) {
@@ -161,8 +167,7 @@ absl::StatusOr<std::shared_ptr<Attachment>> Runtime::subscribe(Filter filter,
   }
   // Relaxed: only uniqueness matters.
   const std::uint64_t id = next_subscription_id_.fetch_add(1, std::memory_order_relaxed);
-  return attach(
-      std::make_shared<Attachment>(id, filter, std::move(callback), std::move(options)));
+  return attach(std::make_shared<Attachment>(id, filter, std::move(callback), std::move(options)));
 }
 
 absl::StatusOr<std::shared_ptr<Attachment>> Runtime::use(Filter filter,
@@ -174,14 +179,13 @@ absl::StatusOr<std::shared_ptr<Attachment>> Runtime::use(Filter filter,
   }
   // Relaxed: only uniqueness matters.
   const std::uint64_t id = next_subscription_id_.fetch_add(1, std::memory_order_relaxed);
-  return attach(
-      std::make_shared<Attachment>(id, filter, std::move(callback), std::move(options)));
+  return attach(std::make_shared<Attachment>(id, filter, std::move(callback), std::move(options)));
 }
 
 std::shared_ptr<Attachment> Runtime::attach(std::shared_ptr<Attachment> attachment) noexcept {
   attachment->attached = attachment;
   const auto action = [](Dispatcher& dispatcher, void* subject) {
-    dispatcher.attach(*static_cast<Attachment*>(subject));
+    dispatcher.delivery().attach(*static_cast<Attachment*>(subject));
   };
   submit(attachment->attach, action, attachment.get(), attachment);
   return attachment;
@@ -190,12 +194,12 @@ std::shared_ptr<Attachment> Runtime::attach(std::shared_ptr<Attachment> attachme
 bool Runtime::unsubscribe(const std::shared_ptr<Attachment>& attachment,
                           std::int64_t deadline_ns) noexcept {
   if (dispatching_here()) {
-    dispatcher_.detach_in_callback(attachment);
+    dispatcher_.delivery().detach_in_callback(attachment);
     return true;
   }
   if (!std::exchange(attachment->leaving, true)) {
     const auto action = [](Dispatcher& dispatcher, void* subject) {
-      dispatcher.detach(*static_cast<Attachment*>(subject));
+      dispatcher.delivery().detach(*static_cast<Attachment*>(subject));
     };
     submit(attachment->detach, action, attachment.get(), attachment);
   }
@@ -208,81 +212,29 @@ bool Runtime::unsubscribe(const std::shared_ptr<Attachment>& attachment,
 
 SubscriptionStats Runtime::stats(const std::shared_ptr<Attachment>& attachment) {
   SubscriptionStats stats;
-  call_on_dispatcher([&](Dispatcher& dispatcher) { stats = dispatcher.stats(*attachment); });
+  call_on_dispatcher(
+      [&](Dispatcher& dispatcher) { stats = dispatcher.delivery().stats(*attachment); });
   return stats;
 }
 
 // Dispatching.
 
 PumpResult Runtime::pump(const PumpOptions& options) noexcept {
-  PumpResult result;
-  if (dispatching_here() || options_.dispatch != DispatchMode::kManual || !check(options).ok()) {
-    result.status = PumpResult::Status::kRefused;
-    return result;
+  if (!may_pump() || !check(options).ok()) {
+    return {.status = PumpResult::Status::kRefused};
   }
-  if (!dispatcher_.right().try_acquire()) {
-    result.status = PumpResult::Status::kBusy;
-    return result;
-  }
-  dispatcher_.right().run_commands();
-  dispatcher_.note_limits();
-  const std::uint64_t max_events = options.max_events.value_or(UINT64_MAX);
-  DispatchBudget budget;
-  if (options.budget.has_value()) {
-    budget.until = base::Clock::now() + base::Clock::to_ticks(options.budget->count());
-  }
-  bool more = true;
-  while (more) {
-    budget.events = max_events - result.events;
-    result.events += dispatcher_.dispatch(budget, /*bounded=*/true);
-    const bool spent = result.events >= max_events || base::Clock::now() >= budget.until;
-    more = dispatcher_.has_work_within_limits();
-    if (more && spent) {
-      result.status = PumpResult::Status::kPartial;
-      more = false;
-    }
-  }
-  if (dispatcher_.has_deadline()) {
-    result.next_deadline = base::Clock::to_steady(dispatcher_.next_deadline());
-  }
-  dispatcher_.right().release();
-  return result;
+  return manual_.pump(options);
 }
 
 bool Runtime::wait(std::chrono::nanoseconds timeout) noexcept {
-  if (dispatching_here() || options_.dispatch != DispatchMode::kManual) {
-    return false;
-  }
-  const std::int64_t deadline_ns = deadline_after(timeout);
-  while (true) {
-    std::int64_t until_ns = deadline_ns;
-    if (!dispatcher_.right().try_acquire()) {
-      sched_yield();  // Another thread pumps, or runs a command.
-    } else {
-      dispatcher_.right().run_commands();
-      const Doorbell::Ticket ticket = doorbell_.prepare();
-      const base::Ticks now = base::Clock::now();
-      const bool work = dispatcher_.has_work(now);
-      if (dispatcher_.has_deadline()) {
-        const std::int64_t left_ns = base::Clock::to_ns(dispatcher_.next_deadline() - now);
-        until_ns = std::min(until_ns, base::Clock::monotonic_ns() + left_ns);
-      }
-      dispatcher_.right().release();
-      if (work) {
-        return true;
-      }
-      doorbell_.sleep(ticket, until_ns);
-    }
-    if (base::Clock::monotonic_ns() >= deadline_ns) {
-      return false;
-    }
-  }
+  return may_pump() && manual_.wait(base::Clock::monotonic_deadline(timeout));
 }
 
 absl::Status Runtime::refuse_in_callback(const char* caller) const {
   return dispatching_here()
              ? absl::FailedPreconditionError(absl::StrCat(
-                   caller, ": called inside a callback of this bus, whose return it would wait for"))
+                   caller,
+                   ": called inside a callback of this bus, whose return it would wait for"))
              : absl::OkStatus();
 }
 
@@ -290,44 +242,22 @@ absl::Status Runtime::flush(std::chrono::nanoseconds timeout) {
   if (absl::Status outside = refuse_in_callback("flush"); !outside.ok()) {
     return outside;
   }
+  if (absl::Status legal = check_timeout("flush: timeout", timeout); !legal.ok()) {
+    return legal;
+  }
   auto request = std::make_shared<FlushRequest>();
   const auto action = [](Dispatcher& dispatcher, void* subject) {
     dispatcher.flush(static_cast<FlushRequest*>(subject)->shared_from_this());
   };
   submit(request->asking, action, request.get(), request);
-  return await(*request, deadline_after(timeout))
+  return await(*request, base::Clock::monotonic_deadline(timeout))
              ? absl::OkStatus()
              : absl::DeadlineExceededError("flush: not everything was delivered in time");
 }
 
 bool Runtime::await(FlushRequest& request, std::int64_t deadline_ns) noexcept {
-  if (options_.dispatch == DispatchMode::kThread) {
-    return request.served.await(deadline_ns);
-  }
-  while (!request.served.done()) {
-    const std::int64_t left_ns = deadline_ns - base::Clock::monotonic_ns();
-    if (left_ns <= 0) {
-      return false;
-    }
-    std::uint64_t events = 0;
-    DispatchBudget budget;
-    if (deadline_ns != base::NativeAtomics::kNoDeadline) {
-      budget.until = base::Clock::now() + base::Clock::to_ticks(left_ns);
-    }
-    if (!pump_some(budget, events) || events == 0) {
-      sched_yield();  // Another thread pumps, or a publisher is in the middle of a publish.
-    }
-  }
-  return true;
-}
-
-bool Runtime::pump_some(const DispatchBudget& budget, std::uint64_t& events) noexcept {
-  if (!dispatcher_.right().try_acquire()) {
-    return false;
-  }
-  events = dispatcher_.dispatch(budget, /*bounded=*/false);
-  dispatcher_.right().release();
-  return true;
+  return options_.dispatch == DispatchMode::kThread ? request.served.await(deadline_ns)
+                                                    : manual_.serve(request, deadline_ns);
 }
 
 // Ending.
@@ -342,15 +272,18 @@ absl::StatusOr<DrainReport> Runtime::drain(std::chrono::nanoseconds timeout) {
   if (absl::Status outside = refuse_in_callback("drain"); !outside.ok()) {
     return outside;
   }
+  if (absl::Status legal = check_timeout("drain: timeout", timeout); !legal.ok()) {
+    return legal;
+  }
   close();
-  const std::int64_t deadline_ns = deadline_after(timeout);
+  const std::int64_t deadline_ns = base::Clock::monotonic_deadline(timeout);
   bool complete = flush(timeout).ok();
   if (complete) {
     // What middleware holds comes out now rather than at its time.
-    call_on_dispatcher([](Dispatcher& dispatcher) { dispatcher.expire_deadlines(); });
+    call_on_dispatcher([](Dispatcher& dispatcher) { dispatcher.delivery().expire_deadlines(); });
     doorbell_.notify();
     const std::int64_t left_ns = deadline_ns - base::Clock::monotonic_ns();
-    complete = flush(std::chrono::nanoseconds(left_ns)).ok();
+    complete = flush(std::chrono::nanoseconds(std::max<std::int64_t>(left_ns, 0))).ok();
   }
   const BusStats now = stats();
   DrainReport report{complete, now.queued + now.held, {}};
@@ -378,8 +311,8 @@ void Runtime::shut_down() noexcept {
 
 void Runtime::report_losses() noexcept {
   const BusStats now = stats();
-  HERALD_ASSERT(now.total.accepted + now.emitted == now.dispatched + now.middleware_dropped +
-                                                        now.held + now.discarded + now.queued,
+  HERALD_ASSERT(now.total.accepted + now.emitted ==
+                    now.dispatched + now.middleware_dropped + now.held + now.discarded + now.queued,
                 "events were lost or made up: a bug in Herald");
   if (now.discarded != 0) {
     std::fprintf(stderr, "herald: a bus was destroyed with %llu accepted events undelivered:",

@@ -18,6 +18,7 @@
 #include "core/dispatcher.h"
 #include "core/lane_registry.h"
 #include "core/latency_meter.h"
+#include "core/manual_pump.h"
 #include "core/shared_publisher.h"
 #include "core/type_registry.h"
 #include "herald/options.h"
@@ -44,6 +45,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
                ? base::Clock::now()
                : base::Clock::from_steady(options.at);
   }
+  // [X1] acquire: pairs with close().
+  [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
   [[nodiscard]] bool dispatching_here() const noexcept { return dispatcher_.dispatching_here(); }
   void retire(PublisherCore& publisher) noexcept;
 
@@ -87,13 +90,12 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void call_on_dispatcher(Call&& call);
   std::shared_ptr<Attachment> attach(std::shared_ptr<Attachment> attachment) noexcept;
   absl::Status check_subscribe(const Filter& filter, bool has_callback, const char* caller) const;
-  bool pump_some(const DispatchBudget& budget, std::uint64_t& events) noexcept;
+  [[nodiscard]] bool may_pump() const noexcept {
+    return options_.dispatch == DispatchMode::kManual && !dispatching_here();
+  }
   bool await(FlushRequest& request, std::int64_t deadline_ns) noexcept;
   absl::Status refuse_in_callback(const char* caller) const;
   void report_losses() noexcept;
-  // [X1] acquire: pairs with close().
-  [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
-
   const BusOptions options_;
   const std::uint32_t id_;
   const base::FenceMode mode_;
@@ -103,7 +105,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   LaneRegistry lanes_;
   SharedPublisher shared_;
   Dispatcher dispatcher_;
-  DispatchThread thread_;
+  DispatchThread thread_;  // one of the two is used
+  ManualPump manual_;
   std::atomic<std::uint64_t> next_subscription_id_{1};
   std::atomic<bool> closed_{false};
 };

@@ -2,7 +2,8 @@
 //
 // Threads: any number of publishers, one dispatcher, any thread may seal.
 // Invariants:
-//  1. tickets_ counts the events that were let in, plus kSealed once the lane is closed. A ticket is
+//  1. tickets_ counts the events that were let in, plus kSealed once the lane is closed. A ticket
+//  is
 //     taken only while tickets - drained < capacity, so there are never more events inside.
 //  2. A ticket taken before the seal leads to an event that is delivered; after it, to none. So the
 //     seal needs no second look: both are read-modify-writes of one word.
@@ -10,13 +11,14 @@
 //     was loaded, every event counted in it has been taken; a dispatcher that sees arrived_ at the
 //     same count need not look again.
 //  4. Each event carries its ticket (in the place of its sequence). Of the tickets below any count
-//     read by the dispatcher, those not yet taken number count - drained: enough to know when all of
-//     them have been (flush), although threads overtake each other.
+//     read by the dispatcher, those not yet taken number count - drained: enough to know when all
+//     of them have been (flush), although threads overtake each other.
 // Synchronization:
 //  [S1] arrived_ grows with release after the event is in / is loaded with acquire before the
 //       dispatcher looks into the queue: what is counted is found. An event that is found before it
 //       is counted is made visible by the queue's own release and acquire.
-//  [S2] drained_ is stored with release after events have left / loaded with acquire before a ticket
+//  [S2] drained_ is stored with release after events have left / loaded with acquire before a
+//  ticket
 //       is taken: their room may be used again.
 //  [S3] a publisher adds to arrived_, then loads the doorbell: [P1] in base/parking.h.
 //  [S4] the dispatcher stores drained_, then loads the credit bell: [P1] the other way round.
@@ -31,7 +33,7 @@
 #include "base/cache_line.h"
 #include "base/fence.h"
 #include "base/parking.h"
-#include "core/lane.h"
+#include "core/push_result.h"
 
 namespace herald::core {
 
@@ -107,9 +109,17 @@ class SharedLane {
   }
   /// Events that have left.
   [[nodiscard]] Count taken() const noexcept { return taken_; }
-  /// Taken tickets whose event is still to come, or never will: a lost one found no memory, and
-  /// flush then relies on finding the queue empty.
-  [[nodiscard]] Count outstanding() const noexcept { return tickets() - taken_; }
+  /// A point in the lane: events accepted before it have a ticket below `limit`, and `missing`
+  /// events with such a ticket have not left yet.
+  struct Mark {
+    Count limit;
+    Count missing;
+  };
+  [[nodiscard]] Mark mark() const noexcept {
+    const Count lost = Race::heavy_load(mode_, lost_);  // first: then its ticket is in the limit
+    const Count limit = tickets();
+    return {limit, limit - taken_ - lost};
+  }
 
   // Any thread.
 
@@ -124,9 +134,7 @@ class SharedLane {
     return (tickets_.load(std::memory_order_relaxed) & ~kSealed) -
            lost_.load(std::memory_order_relaxed);
   }
-  [[nodiscard]] Count drained() const noexcept {
-    return drained_.load(std::memory_order_relaxed);
-  }
+  [[nodiscard]] Count drained() const noexcept { return drained_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
  private:

@@ -29,9 +29,9 @@ PublishResult SharedPublisher::publish_without_room(detail::EventSlot& slot) noe
     return settle(PushResult::kNoCredit, slot);  // The one who makes room is us.
   }
   count(waits_);
-  const std::int64_t deadline_ns =
-      policy_.max_wait.has_value() ? base::Clock::monotonic_ns() + policy_.max_wait->count()
-                                   : base::NativeAtomics::kNoDeadline;
+  const std::int64_t deadline_ns = policy_.max_wait.has_value()
+                                       ? base::Clock::monotonic_deadline(*policy_.max_wait)
+                                       : base::NativeAtomics::kNoDeadline;
   PushResult result = PushResult::kNoCredit;
   while (result == PushResult::kNoCredit && lane_.wait_for_room(deadline_ns)) {
     result = lane_.push(slot);
@@ -62,8 +62,9 @@ PublishResult SharedPublisher::settle(PushResult result, detail::EventSlot& slot
 
 PublishResult SharedPublisher::refuse() noexcept {
   count(attempts_);
-  count(rejected_);
-  return PublishResult::kRejected;
+  const bool closed = runtime_.closed();
+  count(closed ? closed_ : rejected_);
+  return closed ? PublishResult::kClosed : PublishResult::kRejected;
 }
 
 PublisherStats SharedPublisher::stats() const {

@@ -1,5 +1,5 @@
-// Stage 9, stalls: takes the clock reads of the spinning dispatcher, keeps the gaps that the machine
-// made.
+// Stage 9, stalls: takes the clock reads of the spinning dispatcher, keeps the gaps that the
+// machine made.
 //
 // Threads: the holder of the dispatch right.
 // Invariant: a gap counts only if the thread's involuntary switches did not grow since the last gap

@@ -12,8 +12,7 @@ bool BusStats::conserved() const noexcept {
   const auto offers_conserved = [](const SubscriptionStats& row) {
     return row.offered == row.delivered;
   };
-  return total.accepted + emitted ==
-             dispatched + middleware_dropped + held + discarded + queued &&
+  return total.accepted + emitted == dispatched + middleware_dropped + held + discarded + queued &&
          std::all_of(publishers.begin(), publishers.end(), lane_conserved) &&
          lane_conserved(closed_publishers) && lane_conserved(total) &&
          std::all_of(subscriptions.begin(), subscriptions.end(), offers_conserved);

@@ -26,6 +26,9 @@ bool SubscriberTable::is_batch(Attachment& subscriber) noexcept {
 }
 
 void SubscriberTable::activate(unsigned type_index) {
+  if (((active_types_ >> type_index) & 1U) != 0) {
+    return;
+  }
   active_types_ |= std::uint64_t{1} << type_index;
   for (Attachment* subscriber : in_order_) {
     if (subscriber != nullptr && subscriber->filter().types.contains(type_index) &&
@@ -100,7 +103,7 @@ void SubscriberTable::leave(Attachment& subscriber, const Place& place) noexcept
   const auto leave_list = [&](auto& list) {
     subscriber.offered += list.offered(place, cursor_);
     list.undeliver(list.not_reached(place, cursor_));
-    list.remove(place.index);
+    list.remove(place.index, cursor_);
     return list.wants_sweep();
   };
   if (is_batch(subscriber)) {
@@ -133,7 +136,9 @@ void SubscriberTable::sweep() noexcept {
 
 void SubscriberTable::sweep_list(const Sweep& sweep) noexcept {
   if (!sweep.stream.has_value()) {
-    by_type_[sweep.type_index]->sweep();
+    if (by_type_[sweep.type_index]->wants_sweep()) {  // noted many times, swept once
+      by_type_[sweep.type_index]->sweep();
+    }
     return;
   }
   StreamMap& streams = by_stream_[sweep.type_index];
@@ -142,7 +147,9 @@ void SubscriberTable::sweep_list(const Sweep& sweep) noexcept {
     return;  // Noted twice, swept once.
   }
   if (found->second->live() != 0) {
-    found->second->sweep();
+    if (found->second->wants_sweep()) {
+      found->second->sweep();
+    }
     return;
   }
   left_deliveries_ += found->second->deliveries();

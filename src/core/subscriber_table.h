@@ -29,7 +29,8 @@ class SubscriberTable {
 
   // Changes. attach() not during a fan-out; detach() any time.
 
-  /// A type is now in use: subscribers whose filter has it get it from now on.
+  /// A type is now in use: subscribers whose filter has it are put into its lists. deliver() does
+  /// it for a type that was not announced (its definer is about to).
   void activate(unsigned type_index);
   void attach(Attachment& subscriber);
   void detach(Attachment& subscriber) noexcept;
@@ -44,6 +45,9 @@ class SubscriberTable {
   void deliver(const Event& event) noexcept {
     const unsigned type = event.type_index();
     const std::uint64_t bit = std::uint64_t{1} << type;
+    if ((active_types_ & bit) == 0) [[unlikely]] {
+      activate(type);
+    }
     if (EventList* list = by_type_[type].get(); list != nullptr) {
       list->call(event, 1, cursor_, guard_);
     }
@@ -98,7 +102,7 @@ class SubscriberTable {
   std::array<std::unique_ptr<EventList>, kTypes> by_type_;
   std::array<StreamMap, kTypes> by_stream_;
   std::vector<std::unique_ptr<BatchGroup>> batch_groups_;
-  std::vector<Sweep> sweeps_;      // lists with many tombstones
+  std::vector<Sweep> sweeps_;  // lists with many tombstones
   bool batches_to_sweep_ = false;
   std::uint64_t left_deliveries_ = 0;  // of lists that are gone
   std::vector<Attachment*> in_order_;  // all subscribers by id; null where one has left

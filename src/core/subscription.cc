@@ -35,8 +35,7 @@ void Subscription::unsubscribe() noexcept {
 
 bool Subscription::unsubscribe_for(std::chrono::nanoseconds timeout) noexcept {
   if (active_) {
-    active_ = !runtime_->unsubscribe(attachment_,
-                                     base::Clock::monotonic_ns() + timeout.count());
+    active_ = !runtime_->unsubscribe(attachment_, base::Clock::monotonic_deadline(timeout));
   }
   return !active_;
 }

@@ -22,9 +22,9 @@ absl::Status check_name(std::string_view name) {
   constexpr std::size_t kMaxBytes = 64;
   if (name.empty() || name.size() > kMaxBytes ||
       !std::all_of(name.begin(), name.end(), legal_character)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("define: name is \"", to_absl(name.substr(0, kMaxBytes + 1)),
-                     "\"; allowed: 1 to 64 of A-Z a-z 0-9 _ . -"));
+    return absl::InvalidArgumentError(absl::StrCat("define: name is \"",
+                                                   to_absl(name.substr(0, kMaxBytes + 1)),
+                                                   "\"; allowed: 1 to 64 of A-Z a-z 0-9 _ . -"));
   }
   return absl::OkStatus();
 }
@@ -73,8 +73,8 @@ absl::StatusOr<unsigned> TypeRegistry::find(std::string_view name,
     }
     return i;
   }
-  return absl::NotFoundError(absl::StrCat("find: type \"", to_absl(name),
-                                          "\" is unknown to this bus"));
+  return absl::NotFoundError(
+      absl::StrCat("find: type \"", to_absl(name), "\" is unknown to this bus"));
 }
 
 void TypeRegistry::append(Entry entry) {

@@ -5,17 +5,19 @@
 # the first thing that does.
 set -euo pipefail
 
-readonly build_folder="$1" compiler="$2"
-readonly here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-readonly source_folder="$(cd "$here/../.." && pwd)"
-readonly work="$(mktemp -d)"
+build_folder="$1"
+compiler="$2"
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+source_folder="$(cd "$here/../.." && pwd)"
+work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 
 say() { echo "-- $*"; }
 
-# Herald and the consumer are configured alike, for speed of compilation, not of the program.
+# What is built here is built for a short compilation, not for speed.
 configure() {
-  cmake -G Ninja -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=Debug "$@" >/dev/null
+  cmake -G Ninja -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=Debug \
+    -DCMAKE_CXX_FLAGS_DEBUG=-O0 "$@" >/dev/null
 }
 
 # stage BUILD_FOLDER NAME: installs into a stage, as a packager does. Sets `stage` and `prefix`.

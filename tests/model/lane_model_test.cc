@@ -34,6 +34,7 @@ class LaneRun {
   LaneRun(Scheduler& run, FenceMode mode, std::size_t capacity)
       : mode_(mode),
         doorbell_(mode),
+        flush_bell_(mode),
         lane_(ReferenceQueue<int>(capacity), capacity, mode, doorbell_) {
     run.name("doorbell", doorbell_);
     run.name("lane", lane_);
@@ -68,20 +69,21 @@ class LaneRun {
 
   // Dispatcher.
 
-  /// Delivers until the lane is closed and empty, or `total` events have come.
-  void dispatch(std::size_t batch, std::size_t total = SIZE_MAX) {
-    while (delivered_.size() < total) {
+  /// Delivers until the lane is closed and empty, or `total` events have come; at least until
+  /// `flushes` have been served.
+  void dispatch(std::size_t batch, std::size_t total = SIZE_MAX, std::uint64_t flushes = 0) {
+    flushes_wanted_ = flushes;
+    while (delivered_.size() < total || flushes_ < flushes) {
       const bool last_look = closed();
-      if (deliver(batch) != 0) {
+      begin_flush();
+      const std::size_t count = deliver(batch);
+      if (end_flush() || count != 0) {
         continue;
       }
       if (last_look) {
         return;
       }
-      const Bell::Ticket ticket = doorbell_.prepare();
-      if (lane_.waiting() == 0 && !closed()) {
-        doorbell_.sleep(ticket, kNever);
-      }
+      park();
     }
   }
 
@@ -96,12 +98,30 @@ class LaneRun {
     return count;
   }
 
-  // Closer.
+  // Others.
+
+  /// On return all that was accepted before has been delivered.
+  void flush() {
+    asked_.fetch_add(1, std::memory_order_seq_cst);
+    doorbell_.notify();
+    for (;;) {
+      const Bell::Ticket ticket = flush_bell_.prepare();
+      if (Race::heavy_load(mode_, served_) != 0) {
+        return;
+      }
+      flush_bell_.sleep(ticket, kNever);
+    }
+  }
 
   void close() {
     lane_.seal();
     closed_.fetch_or(1, std::memory_order_seq_cst);
     doorbell_.notify();
+  }
+
+  /// By the publisher: everything that it was told is accepted has been delivered.
+  void check_flushed() {
+    check(delivered_.size() >= accepted_.size(), "flushed too early");
   }
 
   // Afterwards.
@@ -120,9 +140,44 @@ class LaneRun {
  private:
   [[nodiscard]] bool closed() const { return Race::heavy_load(mode_, closed_) == 1; }
 
+  // A flush, as core/dispatcher.cc serves it.
+  void begin_flush() {
+    if (asks()) {
+      flushing_ = true;
+      flush_limit_ = lane_.announced();
+    }
+  }
+  [[nodiscard]] bool asks() const {
+    return flushes_ < flushes_wanted_ && !flushing_ && Race::heavy_load(mode_, asked_) != flushes_;
+  }
+  [[nodiscard]] bool flush_reached() const { return flushing_ && lane_.reached(flush_limit_); }
+  bool end_flush() {
+    if (!flush_reached()) {
+      return false;
+    }
+    flushing_ = false;
+    Race::light_store(mode_, served_, ++flushes_);
+    flush_bell_.notify();
+    return true;
+  }
+
+  void park() {
+    const Bell::Ticket ticket = doorbell_.prepare();
+    if (lane_.waiting() == 0 && !closed() && !asks() && !flush_reached()) {
+      doorbell_.sleep(ticket, kNever);
+    }
+  }
+
   const FenceMode mode_;
   Bell doorbell_;
+  Bell flush_bell_;
   Lane lane_;
+  Atomic<std::uint64_t> asked_{0};
+  Atomic<std::uint64_t> served_{0};
+  bool flushing_ = false;
+  std::uint64_t flush_limit_ = 0;
+  std::uint64_t flushes_ = 0;  // served
+  std::uint64_t flushes_wanted_ = 0;
   Atomic<std::uint64_t> closed_{0};
   int next_ = 1;
   std::vector<int> accepted_;
@@ -244,14 +299,52 @@ TEST_P(LaneModel, FinishRacesSeal) {
   });
 }
 
+// One after the other, as the registry's mutex makes them.
 TEST_P(LaneModel, TwoThreadsMayClose) {
   expect_holds(named("two closers"), [](Scheduler& run) {
     LaneRun lane(run, mode(), 4);
+    Atomic<int> mutex{0};
+    const auto close = [&] {
+      while (mutex.exchange(1, std::memory_order_acquire) == 1) {
+        ModelAtomics::pause();
+      }
+      lane.close();
+      mutex.store(0, std::memory_order_release);
+    };
     run.spawn("publisher", [&] { lane.publish(); });
-    run.spawn("closer one", [&] { lane.close(); });
-    run.spawn("closer two", [&] { lane.close(); });
+    run.spawn("closer one", close);
+    run.spawn("closer two", close);
     run.spawn("dispatcher", [&] { lane.dispatch(2); });
     run.join();
+    lane.check_delivery();
+  });
+}
+
+TEST_P(LaneModel, FlushCoversWhatWasAcceptedBefore) {
+  expect_holds(named("flush"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 4);
+    run.spawn("publisher", [&] {
+      lane.publish();
+      lane.flush();
+      lane.check_flushed();
+    });
+    run.spawn("dispatcher", [&] { lane.dispatch(1, 1, 1); });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+// The limit of the flush may lie behind the seal: what lies between is refused and never comes.
+TEST_P(LaneModel, FlushEndsAlthoughEventsAreRefused) {
+  expect_holds(named("flush, close", {.stale_loads = full() ? 2U : 1U}), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 4);
+    run.spawn("publisher", [&] { lane.publish() && lane.publish(); });
+    run.spawn("dispatcher", [&] { lane.dispatch(2, 0, 1); });
+    run.spawn("flusher", [&] { lane.flush(); });
+    run.spawn("closer", [&] { lane.lane().seal(); });
+    run.join();
+    while (lane.deliver(2) != 0) {
+    }
     lane.check_delivery();
   });
 }

@@ -68,8 +68,9 @@ class ReferenceSharedQueue {
  public:
   using Item = T;
 
-  ReferenceSharedQueue(std::size_t capacity, std::size_t most_events)
-      : store_(std::make_unique<Store>(capacity, most_events)) {}
+  /// `producers`: the threads 1 to that number may put in `most_events` each.
+  ReferenceSharedQueue(std::size_t capacity, std::size_t producers, std::size_t most_events)
+      : store_(std::make_unique<Store>(capacity, producers, most_events)) {}
 
   bool enqueue(const T& item) {
     Store& store = *store_;
@@ -77,10 +78,9 @@ class ReferenceSharedQueue {
       return false;
     }
     check(++store.inside <= store.capacity, "over capacity");
-    Producer& producer = store.producers[scheduler().running()];
-    const std::uint64_t put = producer.put.load(std::memory_order_relaxed);
-    producer.cells[put].set(item);
-    producer.put.store(put + 1, std::memory_order_release);
+    Producer& producer = store.producers[scheduler().running() - 1];
+    producer.cells[producer.own_put].set(item);
+    producer.put.store(++producer.own_put, std::memory_order_release);
     return true;
   }
 
@@ -107,11 +107,13 @@ class ReferenceSharedQueue {
     explicit Producer(std::size_t most_events) : cells(most_events) {}
     std::vector<Var<T>> cells;
     Atomic<std::uint64_t> put{0};
+    std::uint64_t own_put = 0;
     std::uint64_t taken = 0;
   };
   struct Store {
-    Store(std::size_t capacity_events, std::size_t most_events) : capacity(capacity_events) {
-      for (int i = 0; i < 5; ++i) {
+    Store(std::size_t capacity_events, std::size_t count, std::size_t most_events)
+        : capacity(capacity_events) {
+      while (producers.size() < count) {
         producers.emplace_back(most_events);
       }
     }

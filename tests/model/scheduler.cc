@@ -57,7 +57,7 @@ void Scheduler::begin() {
 void Scheduler::spawn(const char* name, std::function<void()> body) {
   const ThreadId thread = count_++;
   memory_.start_thread(running_, thread);
-  threads_[thread] = Thread{name, std::move(body), State::kReady, 0, false, false};
+  threads_[thread] = Thread{name, std::move(body), State::kReady, 0, false, false, false};
   if (fibers_[thread] == nullptr) {
     fibers_[thread] = std::make_unique<Fiber>([this, thread] { run_fiber(thread); });
   }
@@ -95,6 +95,7 @@ void Scheduler::fail(const std::string& message) {
 void Scheduler::switch_to(ThreadId thread) {
   if (thread != running_) {
     const ThreadId before = std::exchange(running_, thread);
+    threads_[before].moved = false;
     fibers_[thread]->resume(*fibers_[before]);
   }
 }
@@ -142,11 +143,13 @@ void Scheduler::point() {
   if (++steps_ > max_steps_) {
     fail("no end after " + std::to_string(max_steps_) + " steps (livelock?)");
   }
-  Options options = awake(running_, 0);
-  add_sleepers(options);
-  if (options.regular + options.surprising > 1) {
+  // Who has just been switched to is not preempted at once: another could have come instead.
+  if (threads_[running_].moved) {
+    Options options = awake(running_, 0);
+    add_sleepers(options);
     leave_to(options, Kind::kStay);
   }
+  threads_[running_].moved = true;
 }
 
 // The running thread cannot go on; the last one returns to the scenario.

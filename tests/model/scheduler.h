@@ -91,6 +91,7 @@ class Scheduler {
     WordId asleep_on = 0;
     bool has_deadline = false;
     bool timed_out = false;
+    bool moved = false;  // it has made a step since it was switched to
   };
   struct Name {
     const char* called;

@@ -26,6 +26,7 @@ struct Faults {
 
   [[nodiscard]] bool any() const noexcept { return (lost | duplicated | reordered | torn) != 0; }
   Faults& operator+=(const Faults& other) noexcept;
+  friend bool operator==(const Faults&, const Faults&) = default;
 };
 
 /// What every subscriber keeps: how many events it got, and a hash of all of them in their order.

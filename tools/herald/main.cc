@@ -4,7 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <iostream>
+#include <sstream>
 #include <string>
 
 #include "exit_status.h"
@@ -23,20 +23,25 @@ Examples:
 
 `herald VERB --help` says more.)";
 
-/// Help and version go to standard output and are no error; everything else CLI11 complains about
-/// is wrong usage, whatever status it has for it.
-int report(const CLI::App& program, const CLI::ParseError& error) {
-  if (error.get_exit_code() == 0) {
-    return program.exit(error, std::cout, std::cerr);
-  }
-  std::fprintf(stderr, "herald: %s\nRun with --help for what is allowed.\n", error.what());
+int refuse(const char* reason) {
+  std::fprintf(stderr, "herald: %s\nRun with --help for what is allowed.\n", reason);
   return kExitUsage;
+}
+
+/// Help and version are no error; everything else CLI11 complains about is wrong usage, whatever
+/// status it has for it.
+int report(const CLI::App& program, const CLI::ParseError& error) {
+  if (error.get_exit_code() != 0) {
+    return refuse(error.what());
+  }
+  std::ostringstream text;
+  program.exit(error, text, text);
+  print(text.str());
+  return kExitSuccess;
 }
 
 /// Output that nobody got is a failure; a closed pipe is somebody's choice and needs no words.
 int finish(int status) {
-  std::cout.flush();
-  print("");
   if (print_error() == 0) {
     return status;
   }
@@ -53,11 +58,14 @@ int main(int argc, char** argv) {
   CLI::App program("Herald: publish/subscribe with a latency you can prove", "herald");
   program.set_version_flag("--version", std::string("herald ") + herald::version());
   program.footer(kExamples);
-  program.require_subcommand(1);
+  program.require_subcommand(0, 1);  // "required" would hide which word is unknown
   int exit_status = kExitSuccess;
   add_verify(program, exit_status);
   try {
     program.parse(argc, argv);
+    if (program.get_subcommands().empty()) {
+      exit_status = refuse("no verb is given; there is: verify");
+    }
   } catch (const CLI::ParseError& error) {
     exit_status = report(program, error);
   }

@@ -54,7 +54,7 @@ std::string percentile_plot(const VerifyRow& row, const VerifyOptions& options) 
   }
   const Scale scale(row.all.percentile(0), std::max(row.all.max(), options.slo));
   const std::size_t objective = scale.column(options.slo);
-  std::string text = "  # without machine stalls   + all samples   | SLO   (logarithmic)\n";
+  std::string text = "  # without stalls   + all samples   | SLO   (logarithmic)\n";
   for (const double percent : kPercents) {
     const nanoseconds all = row.all.percentile(percent);
     std::string bar(scale.column(all), '+');

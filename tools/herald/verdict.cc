@@ -72,37 +72,35 @@ void advise_on_losses(VerifyRow& row) {
   }
 }
 
-void advise_on_load(VerifyRow& row, const VerifyOptions& options) {
-  if (overloaded(row)) {
-    row.advice.push_back("events come faster than one dispatcher delivers them (" +
-                         format_count(row.matching) + " calls each): try --rate " +
-                         format_count(std::max<std::uint64_t>(1, rounded(0.7 * row.rate))) +
-                         ", or fewer --subscribers");
-    return;
-  }
+/// More comes in than goes out.
+void advise_on_backlog(VerifyRow& row) {
+  const auto reachable = std::max<std::uint64_t>(1, rounded(0.7 * row.rate));
+  row.advice.push_back("events come faster than one dispatcher delivers them (" +
+                       format_count(row.matching) + " calls each): try --rate " +
+                       format_count(reachable) + ", or fewer --subscribers");
+}
+
+/// It goes out in time on the whole, but late.
+void advise_on_lateness(VerifyRow& row, const VerifyOptions& options) {
   const auto typical = row.all.percentile(50);
-  if (typical > options.slo / 2) {
+  if (too_many_left_out(row)) {
+    row.advice.push_back("the machine stalls too often to tell: try a quieter one, or --pin");
+  } else if (typical > options.slo / 2) {
     row.advice.push_back("half of all events take over " + format_duration(typical) +
                          ": fewer --subscribers, a lower --rate, or a longer --slo");
+  } else if (options.strict && row.unstalled.percentile(99.9) <= options.slo) {
+    row.advice.push_back("only stalls of the machine break it: without --strict they are excused");
+  } else if (row.advice.empty()) {
+    row.advice.push_back(
+        "the tail is too long: look at --plot, then try --wait spin, --pin, a lower --rate");
   }
 }
 
-void advise_on_machine(VerifyRow& row, const VerifyOptions& options) {
+void advise_on_switches(VerifyRow& row) {
   if (static_cast<double>(row.involuntary_switches) > kMostSwitchesPerSecond * row.seconds) {
-    row.advice.push_back("other programs took the processors " +
+    row.advice.push_back("other programs took the processors from Herald " +
                          format_count(row.involuntary_switches) +
-                         " times: end them, or give Herald its own with --pin CPU,CPU");
-  }
-  if (too_many_left_out(row)) {
-    row.advice.push_back("the machine stalls too often to tell: try a quieter one, or --pin");
-  }
-  if (options.strict && row.all.percentile(99.9) > options.slo &&
-      row.unstalled.percentile(99.9) <= options.slo && row.stalls.count() > 0) {
-    row.advice.push_back("only stalls of the machine break it: without --strict they are excused");
-  }
-  if (row.advice.empty()) {
-    row.advice.push_back(
-        "the tail is too long: look at --plot, then try --wait spin, --pin, a lower --rate");
+                         " times: end them, or give it some of its own with --pin");
   }
 }
 
@@ -114,9 +112,14 @@ void judge(VerifyRow& row, const VerifyOptions& options) {
     return;
   }
   advise_on_losses(row);
-  if (row.rate_asked.has_value() && sound(row)) {
-    advise_on_load(row, options);
-    advise_on_machine(row, options);
+  if (!row.rate_asked.has_value() || !sound(row)) {
+    return;
+  }
+  advise_on_switches(row);
+  if (overloaded(row)) {
+    advise_on_backlog(row);
+  } else {
+    advise_on_lateness(row, options);
   }
 }
 

@@ -126,8 +126,7 @@ int verify(const VerifyArguments& arguments) {
 void add_verify(CLI::App& program, int& exit_status) {
   auto arguments = std::make_shared<VerifyArguments>();
   CLI::App* verb = program.add_subcommand(
-      "verify",
-      "Prove on this machine that events reach every subscriber in time, and all of them");
+      "verify", "Prove on this machine that events reach every subscriber in time");
   verb->footer(kExamples);
   add_options(*verb, *arguments);
   verb->callback([arguments, &exit_status] { exit_status = verify(*arguments); });

@@ -145,12 +145,11 @@ bool VerifyRun::measure() {
   begin_phase();
   const Counters before = Counters::now();
   publish_for(options_.duration, "measuring");
-  const bool delivered = deliver_all();
-  const Counters after = Counters::now();
+  const Counters after = Counters::now();  // before flush(), which may allocate
   row_.allocations = after.allocations - before.allocations;
   row_.involuntary_switches =
       static_cast<std::uint64_t>(after.involuntary_switches - before.involuntary_switches);
-  return delivered;
+  return deliver_all();
 }
 
 void VerifyRun::audit() {

@@ -40,51 +40,55 @@ Color color_of(Outcome outcome) {
   return Color::kYellow;
 }
 
-/// `text` behind a label, in lines of at most kColumns.
+/// `text` behind a label, in lines of at most kColumns that begin below it.
 std::string paragraph(std::string_view label, std::string_view text) {
-  const std::string indent(label.size(), ' ');
   std::string lines(label);
   std::size_t column = label.size();
-  while (!text.empty()) {
-    const std::string_view word = text.substr(0, text.find(' '));
-    if (column + word.size() > kColumns) {
-      lines += "\n" + indent;
-      column = indent.size();
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    const std::string_view word = text.substr(begin, end - begin);
+    const std::size_t blank = begin == 0 ? 0 : 1;
+    if (column + blank + word.size() > kColumns) {
+      lines.append("\n").append(label.size(), ' ');
+      column = label.size();
+    } else {
+      lines.append(blank, ' ');
+      column += blank;
     }
-    lines.append(word).append(" ");
-    column += word.size() + 1;
-    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    lines += word;
+    column += word.size();
+    begin = end + 1;
   }
-  lines.pop_back();
   return lines + "\n";
 }
 
 std::string stall_line(const VerifyRow& row) {
-  std::string line = "  machine stalls: " + format_count(row.stalls.count());
+  std::string line = "stalls " + format_count(row.stalls.count());
   if (row.stalls.count() > 0) {
-    line += " (longest " + format_duration(row.stalls.longest()) + ", in all " +
+    line += " (longest " + format_duration(row.stalls.longest()) + ", total " +
             format_duration(row.stalls.total()) + ", " + format_share(row.stalled_share()) +
-            " of samples left out)";
+            " of samples)";
   }
   if (row.stalls_unrecorded > 0) {
     line += ", and " + format_count(row.stalls_unrecorded) + " not recorded";
   }
-  return line + "; involuntary switches: " + format_count(row.involuntary_switches) + "\n";
+  line += "; involuntary switches " + format_count(row.involuntary_switches);
+  return paragraph("  ", line);
 }
 
 std::string delivery_line(const VerifyRow& row) {
-  std::string line =
-      "  " + format_count(row.events) + " events: lost " + format_count(row.faults.lost) +
-      ", duplicated " + format_count(row.faults.duplicated) + ", reordered " +
-      format_count(row.faults.reordered) + ", torn " + format_count(row.faults.torn) +
-      "; allocations " + format_count(row.allocations);
+  std::string line = format_count(row.events) + " events: lost " + format_count(row.faults.lost) +
+                     ", duplicated " + format_count(row.faults.duplicated) + ", reordered " +
+                     format_count(row.faults.reordered) + ", torn " +
+                     format_count(row.faults.torn) + "; allocations " +
+                     format_count(row.allocations);
   if (row.stride > 1) {
     line += "; 1 event in " + format_count(row.stride) + " sampled";
   }
   if (row.unsampled > 0) {
     line += ", then " + format_count(row.unsampled) + " samples left out";
   }
-  return line + "\n";
+  return paragraph("  ", line);
 }
 
 }  // namespace
@@ -121,8 +125,7 @@ std::string table_row(const VerifyRow& row, const VerifyOptions& options, bool c
                      right(format_count(static_cast<std::uint64_t>(deliveries)), 13) +
                      figures(row.all, options) + "  " +
                      paint(name_of(row.outcome), color_of(row.outcome), color) + "\n";
-  text +=
-      "  without machine stalls" + std::string(13, ' ') + figures(row.unstalled, options) + "\n";
+  text += "  without stalls" + std::string(20, ' ') + figures(row.unstalled, options) + "\n";
   text += stall_line(row);
   text += delivery_line(row);
   for (const std::string& contradiction : row.contradictions) {

@@ -1,0 +1,192 @@
+// Stage 4 to 8, delivery: takes the events of a batch one by one, sends each through middleware,
+// gives it its sequence, fans it out and measures it.
+#include "core/delivery.h"
+
+#include <utility>
+
+#include "core/event_access.h"
+
+namespace herald::core {
+namespace {
+
+constexpr std::uint16_t kAwaitedByBatch = 1;  // a flag of an event on its way
+
+}  // namespace
+
+Delivery::Delivery(const BusOptions& options, const ChainOptions& chain, LatencyMeter& meter)
+    : measures_(options.latency),
+      most_staged_(options.batch_events),
+      guard_(options.on_error),
+      chain_(chain, guard_),
+      table_(guard_),
+      meter_(meter) {
+  staged_.reserve(options.batch_events + options.max_emitted_per_event + 1);
+}
+
+// A batch.
+
+void Delivery::begin_batch(Event* batch) noexcept {
+  batch_ = batch;
+  refresh_clock();
+}
+
+void Delivery::refresh_clock() noexcept {
+  if (measures_) {
+    last_ticks_ = base::Clock::now();
+  }
+}
+
+void Delivery::take(std::size_t index) noexcept {
+  const bool staged = chain_.concerns(batch_[index]);
+  if (staged != ready_is_staged_) [[unlikely]] {
+    end_run();
+    ready_is_staged_ = staged;
+  }
+  if (!staged) [[likely]] {
+    if (ready_begin_ == ready_end_) {
+      ready_begin_ = ready_end_ = index;
+    }
+    known_end_ = index + 1;
+    return;
+  }
+  chain_.process(std::move(batch_[index]), staged_);
+  known_end_ = staged_.size();
+  refresh_clock();  // Middleware took its time, and what it emitted is younger than the last read.
+}
+
+bool Delivery::fan_out_next() noexcept {
+  if (ready_end_ >= known_end_) {
+    if (ready_is_staged_ && (!batch_awaits_ || staged_.size() >= most_staged_)) {
+      end_run();
+    }
+    return false;
+  }
+  fan_out(ready_is_staged_ ? staged_[ready_end_] : batch_[ready_end_]);
+  ++ready_end_;
+  return true;
+}
+
+void Delivery::fan_out(Event& event) noexcept {
+  detail::EventSlot& slot = EventAccess::slot(event);
+  const unsigned type = event.type_index();
+  const bool awaited = table_.awaited_by_batch(event);
+  slot.sequence = ++sequence_;
+  slot.flags = awaited ? kAwaitedByBatch : 0;
+  batch_awaits_ |= awaited;
+  if (!measures_) {
+    table_.deliver(event);
+    return;
+  }
+  meter_.record_wait(type, slot.publish_ticks, last_ticks_);
+  table_.deliver(event);
+  last_ticks_ = base::Clock::now();
+  if (!awaited) {
+    meter_.record_delivery(type, slot.publish_ticks, last_ticks_);
+  }
+}
+
+void Delivery::end_run() noexcept {
+  if (batch_awaits_) {
+    Event* const base = ready_is_staged_ ? staged_.data() : batch_;
+    deliver_run(std::span<const Event>(base + ready_begin_, base + ready_end_));
+    batch_awaits_ = false;
+  }
+  staged_.clear();
+  ready_begin_ = ready_end_ = known_end_ = 0;
+}
+
+void Delivery::deliver_run(std::span<const Event> run) noexcept {
+  table_.deliver_batch(run);
+  if (!measures_) {
+    return;
+  }
+  last_ticks_ = base::Clock::now();
+  for (const Event& event : run) {
+    const detail::EventSlot& slot = EventAccess::slot(event);
+    if ((slot.flags & kAwaitedByBatch) != 0) {
+      meter_.record_delivery(event.type_index(), slot.publish_ticks, last_ticks_);
+    }
+  }
+}
+
+bool Delivery::take_deadline(base::Ticks now) noexcept {
+  end_run();
+  ready_is_staged_ = true;
+  const bool ran = chain_.run_deadline(now, staged_);
+  known_end_ = staged_.size();
+  refresh_clock();
+  return ran;
+}
+
+// Subscribers and middleware.
+
+void Delivery::attach(Attachment& attachment) {
+  if (attachment.state != Attachment::State::kNew) {
+    attachment.attached.reset();  // Unsubscribed inside the callback that subscribed it.
+    return;
+  }
+  attachment.state = Attachment::State::kAttached;
+  if (attachment.is_middleware()) {
+    chain_.attach(attachment);
+  } else {
+    table_.attach(attachment);
+  }
+}
+
+void Delivery::detach(Attachment& attachment) noexcept {
+  if (std::exchange(attachment.state, Attachment::State::kDetached) !=
+      Attachment::State::kAttached) {
+    return;
+  }
+  if (attachment.is_middleware()) {
+    chain_.detach(attachment);
+  } else {
+    table_.detach(attachment);
+  }
+  untidy_ = true;
+  attachment.attached.reset();  // The caller has another reference.
+}
+
+void Delivery::detach_in_callback(std::shared_ptr<Attachment> attachment) noexcept {
+  detach(*attachment);
+  leavers_.push_back(std::move(attachment));
+  untidy_ = true;
+}
+
+void Delivery::tidy() noexcept {
+  untidy_ = false;
+  table_.sweep();
+  chain_.sweep();
+  // Destroying callables may come back here, through the handles that they own.
+  for (const std::shared_ptr<Attachment>& gone : std::exchange(leavers_, {})) {
+    gone->destroy_callable();
+  }
+}
+
+void Delivery::clear() noexcept {
+  table_.clear();
+  chain_.clear();
+  tidy();
+}
+
+// Seeing.
+
+SubscriptionStats Delivery::stats(const Attachment& attachment) const {
+  return attachment.is_middleware() ? chain_.stats(attachment) : table_.stats(attachment);
+}
+
+void Delivery::fill(BusStats& stats) const {
+  stats.subscriptions = table_.all_stats();
+  stats.middleware = chain_.all_stats();
+  stats.dispatched = sequence_;
+  stats.deliveries = table_.deliveries();
+  const MiddlewareChain::Counts& counts = chain_.counts();
+  stats.emitted = counts.emitted;
+  stats.emit_refused = counts.refused;
+  stats.middleware_dropped = counts.dropped;
+  stats.held = counts.held;
+  stats.exceptions = guard_.exceptions();
+  stats.table_bytes = table_.size_bytes();
+}
+
+}  // namespace herald::core

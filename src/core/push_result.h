@@ -1,0 +1,16 @@
+// Stage 1, lanes: what a lane says to one push.
+#pragma once
+
+#include <cstdint>
+
+namespace herald::core {
+
+enum class PushResult : std::uint8_t {
+  kAccepted,
+  kNoCredit,  ///< Nothing was taken.
+  kNoMemory,  ///< Nothing was taken.
+  kSealed,    ///< Nothing was taken.
+  kRefused,   ///< Sealed meanwhile: the items are in the queue and will be thrown away there.
+};
+
+}  // namespace herald::core

@@ -1,0 +1,298 @@
+// Parking under load: the dispatcher sleeps whenever it can, publishers sleep whenever they must,
+// and every wake-up counts.
+//
+// Forbidden: a lost wake-up. Nothing else wakes the sleeper here (no timeout, no second event), so it
+// shows as no progress, and the watchdog ends the process. Also: an event lost, repeated, reordered or
+// torn; a timeout of a publisher that had room.
+//
+// HERALD_EXPECT_FENCE=<what stats().fence must say> checks that the kernel was asked, see
+// tests/integration/membarrier_refused_test.sh.
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "herald/herald.h"
+#include "support/stamp.h"
+#include "support/stress_run.h"
+
+namespace herald::stress {
+namespace {
+
+using namespace std::chrono_literals;
+
+const char* name_of(Fence fence) {
+  switch (fence) {
+    case Fence::kAutomatic: return "Automatic";
+    case Fence::kMembarrier: return "Membarrier";
+    case Fence::kSequentiallyConsistent: break;
+  }
+  return "SequentiallyConsistent";
+}
+
+// Signals that interrupt every system call of the threads they are sent to (no SA_RESTART).
+class SignalStorm {
+ public:
+  SignalStorm() {
+    struct sigaction action {};
+    action.sa_handler = [](int) {};
+    sigaction(SIGUSR1, &action, &previous_);
+  }
+  ~SignalStorm() {
+    end();
+    sigaction(SIGUSR1, &previous_, nullptr);
+  }
+  SignalStorm(const SignalStorm&) = delete;
+  SignalStorm& operator=(const SignalStorm&) = delete;
+
+  /// Before begin(), and for threads that live until end().
+  void add(pthread_t thread) { targets_.push_back(thread); }
+  void begin(Random random) {
+    thread_ = std::jthread([this, random](const std::stop_token& stop) { blow(stop, random); });
+  }
+  void end() { thread_ = {}; }
+  [[nodiscard]] std::uint64_t sent() const { return sent_.load(std::memory_order_relaxed); }
+
+ private:
+  void blow(const std::stop_token& stop, Random random) {
+    while (!stop.stop_requested()) {
+      pthread_kill(targets_[random.below(targets_.size())], SIGUSR1);
+      sent_.fetch_add(1, std::memory_order_relaxed);
+      std::this_thread::sleep_for(std::chrono::microseconds(random.below(40)));
+    }
+  }
+
+  struct sigaction previous_ {};
+  std::vector<pthread_t> targets_;
+  std::atomic<std::uint64_t> sent_{0};
+  std::jthread thread_;
+};
+
+class ParkingStress : public Test, public ::testing::WithParamInterface<Fence> {
+ protected:
+  // A bus that parks at once, in the fence mode under test. Null if the kernel refuses the mode, as
+  // it may only where it is expected to.
+  void SetUp() override {
+    absl::StatusOr<Bus> made = Bus::create(
+        {.thread = {.on_start = [this] { dispatcher_ = pthread_self(); }},
+         .wait = WaitStrategy::kPark,
+         .fence = GetParam(),
+         .batch_events = 8});
+    if (!made.ok()) {
+      ASSERT_EQ(GetParam(), Fence::kMembarrier);
+      ASSERT_NE(std::string(made.status().message()).find("kernel refuses membarrier"),
+                std::string::npos);
+      GTEST_SKIP() << made.status().message();
+    }
+    bus_ = std::move(*made);
+    type_ = bus_->define<Stamp>("stamp").value();
+    subscription_ =
+        bus_->subscribe(*type_, [this](const Stamp& stamp, const Event&) { check_.receive(stamp); })
+            .value();
+    ASSERT_TRUE(bus_->flush(60s).ok());  // on_start has run
+  }
+
+  void TearDown() override {
+    if (bus_.has_value()) {
+      check_.expect_flawless();
+      EXPECT_TRUE(bus_->stats().conserved());
+    }
+  }
+
+  [[nodiscard]] StampPublisher publisher(std::uint64_t id, std::size_t capacity,
+                                         std::optional<std::chrono::nanoseconds> max_wait = {}) {
+    return StampPublisher(
+        bus_->publisher({.capacity_events = capacity, .max_wait = max_wait}).value(), *type_, id,
+        random(id));
+  }
+
+  // Publishes one event, waits for its delivery, and so on: the dispatcher goes to sleep each time.
+  void ping_pong(std::uint64_t count, Random random) {
+    StampPublisher publisher = this->publisher(0, 16);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      ASSERT_EQ(publisher.publish(), PublishResult::kAccepted);
+      while (check_.received(0) <= i) {
+        dawdle(random, 50);
+      }
+      // The race is decided within some hundred cycles of the dispatcher's last look.
+      dawdle(random, 500);
+      watchdog_.progress();
+    }
+  }
+
+  // Publishers that have to sleep for the room of every second event.
+  void blocked_publishers(std::uint64_t count, SignalStorm* storm) {
+    std::vector<std::jthread> threads;
+    std::deque<StampPublisher> publishers;
+    for (std::uint64_t id = 0; id < kPublishers; ++id) {
+      publishers.push_back(publisher(id, 1));
+      threads.emplace_back([&, id] {
+        while (publishers[id].answers().accepted < count) {
+          EXPECT_EQ(publishers[id].publish(), PublishResult::kAccepted);
+          watchdog_.progress();
+          dawdle(publishers[id].random());
+        }
+      });
+      if (storm != nullptr) {
+        storm->add(threads.back().native_handle());
+      }
+    }
+    if (storm != nullptr) {
+      storm->begin(random(99));
+    }
+    threads.clear();
+  }
+
+  void describe() {
+    std::fprintf(stderr, "fence %s, received %llu %llu %llu\n", name_of(GetParam()),
+                 static_cast<unsigned long long>(check_.received(0)),
+                 static_cast<unsigned long long>(check_.received(1)),
+                 static_cast<unsigned long long>(check_.received(2)));
+    const BusStats stats = bus_->stats();
+    for (const PublisherStats& row : stats.publishers) {
+      std::fprintf(stderr, "lane %s: accepted %llu, queued %llu, waits %llu\n", row.name.c_str(),
+                   static_cast<unsigned long long>(row.accepted),
+                   static_cast<unsigned long long>(row.queued),
+                   static_cast<unsigned long long>(row.waits));
+    }
+  }
+
+  static constexpr std::size_t kPublishers = 3;
+  StampCheck check_{kPublishers};
+  std::optional<Bus> bus_;
+  std::optional<EventType<Stamp>> type_;
+  Subscription subscription_;
+  pthread_t dispatcher_{};
+  Watchdog watchdog_{[this] { describe(); }};
+};
+
+TEST_P(ParkingStress, UsesTheFenceItSays) {
+  const std::string_view fence = bus_->stats().fence;
+  if (GetParam() != Fence::kAutomatic) {
+    EXPECT_EQ(fence, GetParam() == Fence::kMembarrier ? "membarrier" : "sequentially consistent");
+  }
+  if (const char* expected = std::getenv("HERALD_EXPECT_FENCE"); expected != nullptr) {
+    EXPECT_NE(GetParam(), Fence::kMembarrier) << "membarrier should have been refused";
+    EXPECT_EQ(fence, expected);
+  }
+}
+
+TEST_P(ParkingStress, PingPong) {
+  const std::uint64_t count = rounds(100'000, 10'000'000);
+  ping_pong(count, random(10));
+  const BusStats stats = bus_->stats();
+  std::printf("%llu rounds, the dispatcher parked %llu times\n",
+              static_cast<unsigned long long>(count),
+              static_cast<unsigned long long>(stats.parks));
+  EXPECT_GT(stats.parks, count / 10) << "it hardly slept: this showed nothing";
+}
+
+TEST_P(ParkingStress, PingPongInAStormOfSignals) {
+  SignalStorm storm;
+  storm.add(dispatcher_);
+  storm.add(pthread_self());
+  storm.begin(random(11));
+  ping_pong(rounds(20'000, 1'000'000), random(10));
+  storm.end();
+  EXPECT_GT(storm.sent(), 0U);
+}
+
+TEST_P(ParkingStress, BlockedPublishers) {
+  blocked_publishers(rounds(10'000, 1'000'000), nullptr);
+  ASSERT_TRUE(bus_->flush(60s).ok());
+  EXPECT_EQ(check_.total(), kPublishers * rounds(10'000, 1'000'000));
+}
+
+TEST_P(ParkingStress, BlockedPublishersInAStormOfSignals) {
+  SignalStorm storm;
+  storm.add(dispatcher_);
+  blocked_publishers(rounds(5'000, 300'000), &storm);
+  ASSERT_TRUE(bus_->flush(60s).ok());
+  EXPECT_EQ(check_.total(), kPublishers * rounds(5'000, 300'000));
+}
+
+// A flush rides on a command and not on an event: it must find the sleeper as well.
+TEST_P(ParkingStress, Flush) {
+  StampPublisher publisher = this->publisher(0, 16);
+  Random random = this->random(12);
+  for (std::uint64_t i = rounds(20'000, 1'000'000); i != 0; --i) {
+    if (!random.one_in(4)) {
+      ASSERT_EQ(publisher.publish(), PublishResult::kAccepted);
+    }
+    dawdle(random, 500);
+    ASSERT_TRUE(bus_->flush(60s).ok());
+    ASSERT_EQ(check_.received(0), publisher.answers().accepted) << "FORBIDDEN: not delivered";
+    watchdog_.progress();
+  }
+}
+
+// A publisher that waits only a little: leaving by timeout races with being woken.
+TEST_P(ParkingStress, ShortWaits) {
+  StampPublisher publisher = this->publisher(0, 1, 30us);
+  Random random = this->random(13);
+  for (std::uint64_t i = rounds(30'000, 1'000'000); i != 0; --i) {
+    publisher.publish();
+    dawdle(random, 500);
+    watchdog_.progress();
+  }
+  ASSERT_TRUE(bus_->flush(60s).ok());
+  EXPECT_EQ(check_.received(0), publisher.answers().accepted);
+}
+
+INSTANTIATE_TEST_SUITE_P(Fences, ParkingStress,
+                         ::testing::Values(Fence::kAutomatic, Fence::kMembarrier,
+                                           Fence::kSequentiallyConsistent),
+                         [](const auto& fence) { return name_of(fence.param); });
+
+// Manual mode: Bus::wait sleeps where a dispatcher thread would.
+class ManualParkingStress : public Test, public ::testing::WithParamInterface<Fence> {};
+
+TEST_P(ManualParkingStress, WaitFindsEveryEvent) {
+  Watchdog watchdog;
+  absl::StatusOr<Bus> bus =
+      Bus::create({.dispatch = DispatchMode::kManual, .fence = GetParam()});
+  if (!bus.ok()) {
+    GTEST_SKIP() << bus.status().message();
+  }
+  const EventType<Stamp> type = bus->define<Stamp>("stamp").value();
+  StampCheck check(1);
+  const Subscription subscription =
+      bus->subscribe(type, [&](const Stamp& stamp, const Event&) { check.receive(stamp); }).value();
+  const std::uint64_t count = rounds(20'000, 1'000'000);
+  std::jthread player([&] {
+    StampPublisher publisher(bus->publisher().value(), type, 0, random(0));
+    for (std::uint64_t i = 0; i < count; ++i) {
+      EXPECT_EQ(publisher.publish(), PublishResult::kAccepted);
+      while (check.received(0) <= i) {
+        dawdle(publisher.random(), 50);
+      }
+      dawdle(publisher.random(), 500);
+    }
+  });
+  while (check.received(0) < count) {
+    ASSERT_TRUE(bus->wait(120s));
+    static_cast<void>(bus->pump());
+    watchdog.progress();
+  }
+  check.expect_flawless();
+}
+
+INSTANTIATE_TEST_SUITE_P(Fences, ManualParkingStress,
+                         ::testing::Values(Fence::kAutomatic, Fence::kMembarrier,
+                                           Fence::kSequentiallyConsistent),
+                         [](const auto& fence) { return name_of(fence.param); });
+
+}  // namespace
+}  // namespace herald::stress
