@@ -72,7 +72,10 @@ void Delivery::fan_out(Event& event) noexcept {
   const bool awaited = table_.awaited_by_batch(event);
   slot.sequence = ++sequence_;
   slot.flags = awaited ? kAwaitedByBatch : 0;
-  batch_awaits_ |= awaited;
+  if (awaited && !batch_awaits_) {
+    batch_awaits_ = true;
+    ready_begin_ = ready_end_;  // Nobody waits for those before it.
+  }
   if (!measures_) {
     table_.deliver(event);
     return;

@@ -40,8 +40,8 @@
 
 namespace herald::core {
 
-/// `Queue` is any queue for one producer and one consumer that is correct when the two are ordered
-/// by [L1] and [L2] alone: enqueue(items, count) -> bool, dequeue(items, count) -> count taken.
+/// `Queue`: one producer, one consumer, correct when they are ordered by [L1] and [L2] alone;
+/// enqueue(items, count) -> bool, dequeue(items, count) -> count taken.
 template <typename Atomics, typename Queue>
 class Lane {
  public:
@@ -85,8 +85,7 @@ class Lane {
   /// Events that fit now, at least.
   [[nodiscard]] std::size_t room() noexcept { return std::max(credit(), refreshed_credit()); }
 
-  /// Sleeps until there is room, the lane is sealed, or `deadline_ns` on CLOCK_MONOTONIC. Returns
-  /// false on timeout. May return early.
+  /// Sleeps until there is room, a seal, or `deadline_ns` (then false). May return early.
   bool wait_for_room(std::int64_t deadline_ns) noexcept {
     const auto ticket = credit_bell_.prepare();
     cached_drained_ = Race::heavy_load(mode_, drained_);  // [L2] [L5]
@@ -121,7 +120,7 @@ class Lane {
     }
     return std::min(accepted, seal);
   }
-  /// All events accepted up to now lie before this count; some before it may yet be refused.
+  /// All accepted events lie before this count; some before it may yet be refused.
   [[nodiscard]] Count announced() const noexcept {
     return Race::heavy_load(mode_, accepted_);  // [L1] acquire
   }
@@ -176,9 +175,7 @@ class Lane {
   }
 
   /// Whether a seal has begun. Relaxed: push() and limit() decide, with the order of [L3].
-  [[nodiscard]] bool sealed() const noexcept {
-    return seal_.load(std::memory_order_relaxed) != kOpen;
-  }
+  bool sealed() const noexcept { return seal_.load(std::memory_order_relaxed) != kOpen; }
 
   /// Accepted events; exact when the publisher rests. Relaxed: a statistic.
   [[nodiscard]] Count accepted() const noexcept {

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/assert.h"
+#include "base/cpu_pause.h"
 #include "core/option_check.h"
 
 namespace herald::core {
@@ -25,6 +26,15 @@ base::FenceMode fence_mode(Fence fence) noexcept {
       break;
   }
   return base::best_fence_mode<base::NativeAtomics>();
+}
+
+// A dispatcher that is awake runs a command within the fan-out of one event: often sooner than a
+// sleep and a wake-up take.
+void spin_until_done(const Order& order) noexcept {
+  constexpr int kMaxTurns = 200;  // some 5 us
+  for (int turn = 0; turn < kMaxTurns && !order.done(); ++turn) {
+    base::cpu_pause();
+  }
 }
 
 }  // namespace
@@ -203,6 +213,7 @@ bool Runtime::unsubscribe(const std::shared_ptr<Attachment>& attachment,
     };
     submit(attachment->detach, action, attachment.get(), attachment);
   }
+  spin_until_done(attachment->detach);
   if (!attachment->detach.await(deadline_ns)) {
     return false;
   }

@@ -48,6 +48,12 @@ using Scenario = std::function<void(Scheduler&)>;
 /// Whether HERALD_FULL is set.
 [[nodiscard]] bool full();
 
+/// For scenarios with many threads, where the usual bounds leave minutes of work: less, unless
+/// HERALD_FULL is set.
+[[nodiscard]] inline Bounds narrow() {
+  return full() ? Bounds{} : Bounds{.preemptions = 2, .stale_loads = 1, .surprises = 0};
+}
+
 /// The test fails if the scenario does.
 Report expect_holds(const Exploration& exploration, const Scenario& scenario);
 /// The test fails if the scenario does not, or with another failure than `part` says.

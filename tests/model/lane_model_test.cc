@@ -301,7 +301,7 @@ TEST_P(LaneModel, FinishRacesSeal) {
 
 // One after the other, as the registry's mutex makes them.
 TEST_P(LaneModel, TwoThreadsMayClose) {
-  expect_holds(named("two closers"), [](Scheduler& run) {
+  expect_holds(named("two closers", narrow()), [](Scheduler& run) {
     LaneRun lane(run, mode(), 4);
     Atomic<int> mutex{0};
     const auto close = [&] {
@@ -336,7 +336,7 @@ TEST_P(LaneModel, FlushCoversWhatWasAcceptedBefore) {
 
 // The limit of the flush may lie behind the seal: what lies between is refused and never comes.
 TEST_P(LaneModel, FlushEndsAlthoughEventsAreRefused) {
-  expect_holds(named("flush, close", {.stale_loads = full() ? 2U : 1U}), [](Scheduler& run) {
+  expect_holds(named("flush, close", narrow()), [](Scheduler& run) {
     LaneRun lane(run, mode(), 4);
     run.spawn("publisher", [&] { lane.publish() && lane.publish(); });
     run.spawn("dispatcher", [&] { lane.dispatch(2, 0, 1); });

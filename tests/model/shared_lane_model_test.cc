@@ -263,7 +263,7 @@ TEST_P(SharedLaneModel, EventsReachAParkingDispatcher) {
 
 // Where there is room for all, nobody may be told that there is none.
 TEST_P(SharedLaneModel, RoomIsNotDenied) {
-  expect_holds(named("room for all", {.stale_loads = full() ? 2U : 1U}), [](Scheduler& run) {
+  expect_holds(named("room for all", narrow()), [](Scheduler& run) {
     SharedLaneRun lane(run, mode(), 3, 2);
     run.spawn("publisher one", [&] {
       check(lane.try_publish(10) == PushResult::kAccepted, "refused for want of room");
@@ -310,7 +310,7 @@ TEST_P(SharedLaneModel, ALostTicketGivesItsRoomBack) {
 }
 
 TEST_P(SharedLaneModel, CloseRacesPublish) {
-  expect_holds(named("close", {.stale_loads = full() ? 2U : 1U}), [](Scheduler& run) {
+  expect_holds(named("close", narrow()), [](Scheduler& run) {
     SharedLaneRun lane(run, mode(), 4, 2);
     for (const int publisher : {1, 2}) {
       run.spawn(publisher == 1 ? "publisher one" : "publisher two",
@@ -339,7 +339,7 @@ TEST_P(SharedLaneModel, CloseWakesWaitingPublishers) {
 
 // What the flushing thread has published itself, and what it has heard of others.
 TEST_P(SharedLaneModel, FlushCoversWhatWasAcceptedBefore) {
-  expect_holds(named("flush", {.stale_loads = full() ? 2U : 1U}), [](Scheduler& run) {
+  expect_holds(named("flush", narrow()), [](Scheduler& run) {
     SharedLaneRun lane(run, mode(), 4, 2);
     Atomic<int> told{0};
     run.spawn("publisher one", [&] {
@@ -362,7 +362,7 @@ TEST_P(SharedLaneModel, FlushCoversWhatWasAcceptedBefore) {
 
 // A ticket that was taken and leads to nothing must not be waited for.
 TEST_P(SharedLaneModel, FlushDoesNotWaitForALostTicket) {
-  expect_holds(named("flush, no memory", {.stale_loads = full() ? 2U : 1U}), [](Scheduler& run) {
+  expect_holds(named("flush, no memory", narrow()), [](Scheduler& run) {
     SharedLaneRun lane(run, mode(), 4, 2, 1);
     run.spawn("publisher one", [&] { lane.publish(10); });
     run.spawn("publisher two", [&] {

@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <deque>
+#include <latch>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -42,17 +42,14 @@ const char* name_of(Fence fence) {
   return "SequentiallyConsistent";
 }
 
-// Signals that interrupt every system call of the threads they are sent to (no SA_RESTART).
+// Signals that interrupt every system call of the threads they are sent to (no SA_RESTART). The
+// handler stays: the last signals may be on their way when a storm ends.
 class SignalStorm {
  public:
   SignalStorm() {
     struct sigaction action {};
     action.sa_handler = [](int) {};
-    sigaction(SIGUSR1, &action, &previous_);
-  }
-  ~SignalStorm() {
-    end();
-    sigaction(SIGUSR1, &previous_, nullptr);
+    sigaction(SIGUSR1, &action, nullptr);
   }
   SignalStorm(const SignalStorm&) = delete;
   SignalStorm& operator=(const SignalStorm&) = delete;
@@ -74,7 +71,6 @@ class SignalStorm {
     }
   }
 
-  struct sigaction previous_ {};
   std::vector<pthread_t> targets_;
   std::atomic<std::uint64_t> sent_{0};
   std::jthread thread_;
@@ -86,7 +82,11 @@ class ParkingStress : public Test, public ::testing::WithParamInterface<Fence> {
   // it may only where it is expected to.
   void SetUp() override {
     absl::StatusOr<Bus> made = Bus::create(
-        {.thread = {.on_start = [this] { dispatcher_ = pthread_self(); }},
+        {.thread = {.on_start =
+                        [this] {
+                          dispatcher_ = pthread_self();
+                          started_.count_down();
+                        }},
          .wait = WaitStrategy::kPark,
          .fence = GetParam(),
          .batch_events = 8});
@@ -96,12 +96,12 @@ class ParkingStress : public Test, public ::testing::WithParamInterface<Fence> {
                 std::string::npos);
       GTEST_SKIP() << made.status().message();
     }
+    started_.wait();
     bus_ = std::move(*made);
     type_ = bus_->define<Stamp>("stamp").value();
     subscription_ =
         bus_->subscribe(*type_, [this](const Stamp& stamp, const Event&) { check_.receive(stamp); })
             .value();
-    ASSERT_TRUE(bus_->flush(60s).ok());  // on_start has run
   }
 
   void TearDown() override {
@@ -134,16 +134,15 @@ class ParkingStress : public Test, public ::testing::WithParamInterface<Fence> {
 
   // Publishers that have to sleep for the room of every second event.
   void blocked_publishers(std::uint64_t count, SignalStorm* storm) {
+    std::latch done(kPublishers);
+    std::latch storm_over(1);
     std::vector<std::jthread> threads;
-    std::deque<StampPublisher> publishers;
     for (std::uint64_t id = 0; id < kPublishers; ++id) {
-      publishers.push_back(publisher(id, 1));
-      threads.emplace_back([&, id] {
-        while (publishers[id].answers().accepted < count) {
-          EXPECT_EQ(publishers[id].publish(), PublishResult::kAccepted);
-          watchdog_.progress();
-          dawdle(publishers[id].random());
-        }
+      threads.emplace_back([&, id, count] {
+        StampPublisher publisher = this->publisher(id, 1);
+        publish_all(publisher, count);
+        done.count_down();
+        storm_over.wait();  // a signal needs a living thread
       });
       if (storm != nullptr) {
         storm->add(threads.back().native_handle());
@@ -152,7 +151,19 @@ class ParkingStress : public Test, public ::testing::WithParamInterface<Fence> {
     if (storm != nullptr) {
       storm->begin(random(99));
     }
-    threads.clear();
+    done.wait();
+    if (storm != nullptr) {
+      storm->end();
+    }
+    storm_over.count_down();
+  }
+
+  void publish_all(StampPublisher& publisher, std::uint64_t count) {
+    while (publisher.answers().accepted < count) {
+      EXPECT_EQ(publisher.publish(), PublishResult::kAccepted);
+      watchdog_.progress();
+      dawdle(publisher.random());
+    }
   }
 
   void describe() {
@@ -175,6 +186,7 @@ class ParkingStress : public Test, public ::testing::WithParamInterface<Fence> {
   std::optional<EventType<Stamp>> type_;
   Subscription subscription_;
   pthread_t dispatcher_{};
+  std::latch started_{1};
   Watchdog watchdog_{[this] { describe(); }};
 };
 
