@@ -187,6 +187,7 @@ GOOD: dict[str, list[dict[str, str]]] = {
         {"src/a.h": "struct A {\n  std::atomic<int> n_{0};\n  std::atomic<bool> b_ = true;\n};\n"},
         {"src/a.h": "struct A {\n  void f() { r.n_ = read(n_); }\n  std::atomic<int> n_;\n};\n"},
         {"src/a.cc": function("std::atomic<int> n{0};\n") + function("int n = 0;\n++n;\n")},
+        {"src/a.cc": function("std::vector<std::atomic<int>> n(1);\nn = make();\n")},
         {"src/a.cc": function("std::atomic<int> n{0};\nif (n == other) {\n}\n")},
     ],
     "order-label": [

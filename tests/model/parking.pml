@@ -19,8 +19,11 @@
  */
 
 #define PAIRS 2
-#ifndef ROUNDS
 #define ROUNDS 2
+#ifdef FULL                                     /* the second pair has one round only, else two */
+#define ROUNDS_OF(pair) ROUNDS
+#else
+#define ROUNDS_OF(pair) (ROUNDS - pair)
 #endif
 
 byte word = 0;                                  /* 2 x wake-ups + armed */
@@ -28,7 +31,6 @@ byte work[PAIRS];
 chan buffer[PAIRS] = [ROUNDS] of { byte };      /* stores to work[i] that are not in memory yet */
 bool asleep[PAIRS];
 byte early[PAIRS];                              /* wake-ups without a reason still to come */
-byte ended = 0;
 
 inline drain(whose) {
   do
@@ -40,8 +42,9 @@ inline drain(whose) {
 proctype Notifier(byte me) {
   byte round = 1;
   byte seen;
+  bool cleared;
   do
-  :: round > ROUNDS -> break
+  :: round > ROUNDS_OF(me) -> break
   :: else ->
 #if defined(SEQ_CST) && !defined(PLAIN_STORE)
      atomic { drain(me); work[me] = round };    /* light_store: xchg */
@@ -52,7 +55,6 @@ proctype Notifier(byte me) {
      if
      :: seen % 2 == 0
      :: else ->
-        bool cleared;
         atomic {                                /* disarm: lock cmpxchg */
           drain(me);
           cleared = (word == seen);
@@ -64,22 +66,23 @@ proctype Notifier(byte me) {
              word = seen + 1
 #endif
           :: else
-          fi
+          fi;
+          seen = 0
         };
 #ifndef NO_WAKE
         if
         :: cleared -> d_step {                  /* futex_wake_all */
              byte other;
              for (other : 0 .. PAIRS - 1) { asleep[other] = false };
-             other = 0
+             other = 0;
+             cleared = false
            }
         :: else
         fi
 #endif
      fi;
      round++
-  od;
-  ended++
+  od
 }
 
 /* Takes the oldest store to memory, at any time. */
@@ -94,7 +97,7 @@ proctype Sleeper(byte me) {
   byte round = 1;
   byte ticket;
   do
-  :: round > ROUNDS -> break
+  :: round > ROUNDS_OF(me) -> break
   :: else ->
      do
      :: work[me] >= round -> break
@@ -123,7 +126,8 @@ proctype Sleeper(byte me) {
           if
           :: word == ticket -> asleep[me] = true
           :: else
-          fi
+          fi;
+          ticket = 0
         };
         if
         :: !asleep[me]

@@ -162,6 +162,24 @@ TEST_P(ParkingModel, SleepAfterTimeOut) {
   EXPECT_GT(report.sleeps, 0U);
 }
 
+// One sleeper arms again what a wake-up for the other has cleared, and leaves.
+TEST_P(ParkingModel, NobodyTakesTheWakeUpOfAnother) {
+  const Report report = expect_holds(named("strangers"), [](Scheduler& run) {
+    Spot spot(mode());
+    Word word{0};
+    Word never{0};
+    run.name("spot", spot);
+    run.name("word", word);
+    run.spawn("sleeper", [&] { sleep_until(spot, [&] { return reaches(word, 1); }); });
+    run.spawn("notifier", [&] { work(word, spot, 1); });
+    run.spawn("stranger", [&] {
+      sleep_until(spot, [&] { return reaches(never, 1); }, kSoon);
+    });
+    run.join();
+  });
+  EXPECT_GT(report.sleeps, 0U);
+}
+
 // A condition made by a read-modify-write needs no light_store.
 TEST_P(ParkingModel, ConditionByReadModifyWrite) {
   const Report report = expect_holds(named("fetch_add"), [](Scheduler& run) {
