@@ -186,8 +186,9 @@ class Bus {
 
   // Seeing.
 
-  /// All counters at one moment between two events: it waits for at most one event's fan-out (inside
-  /// a callback, not at all). Cost: O(publishers + subscriptions), partly on the dispatching thread.
+  /// All counters at one moment between two events: it waits for at most one event's fan-out
+  /// (inside a callback, not at all). Cost: O(publishers + subscriptions), partly on the
+  /// dispatching thread.
   [[nodiscard]] BusStats stats() const;
   /// The histograms by now. Wait-free. Cost: some 10 us for each type in use, on this thread.
   [[nodiscard]] LatencyReport latency() const;

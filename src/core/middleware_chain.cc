@@ -10,6 +10,7 @@
 namespace herald::core {
 
 void MiddlewareChain::attach(Attachment& middleware) {
+  sweep();  // one that left in the same moment is still a gap
   const auto behind = std::upper_bound(
       links_.begin(), links_.end(), middleware.priority(),
       [](int priority, const Attachment* link) { return priority < link->priority(); });

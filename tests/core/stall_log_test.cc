@@ -1,0 +1,78 @@
+#include "core/stall_log.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "support/buses.h"
+
+namespace herald::core {
+namespace {
+
+using namespace std::chrono_literals;
+using base::Clock;
+using base::Ticks;
+
+Ticks ticks(std::chrono::nanoseconds time) { return Clock::to_ticks(time.count()); }
+
+class StallLogTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { Clock::calibrate(); }
+
+  // Tells of gaps until one is taken for a stall: not one over which this thread was switched out.
+  void observe_stall(Ticks begin, Ticks end) {
+    const std::uint64_t before = log_.stats().count;
+    ASSERT_TRUE(support::eventually([&] {
+      log_.resync();
+      log_.observe(begin, end);
+      return log_.stats().count != before;
+    }));
+  }
+
+  StallLog log_;
+  const Ticks now_ = Clock::now();
+};
+
+TEST_F(StallLogTest, EmptyIsZero) {
+  const StallStats stats = log_.stats();
+  EXPECT_EQ(stats.count, 0u);
+  EXPECT_EQ(stats.total, 0ns);
+  EXPECT_EQ(stats.longest, 0ns);
+  EXPECT_TRUE(stats.recent.empty());
+}
+
+TEST_F(StallLogTest, ShortGapsAreNoStalls) {
+  log_.resync();
+  log_.observe(now_, now_);
+  log_.observe(now_, now_ + ticks(49us));
+  EXPECT_EQ(log_.stats().count, 0u);
+}
+
+TEST_F(StallLogTest, LongGapsAreCountedAndKept) {
+  observe_stall(now_, now_ + ticks(1ms));
+  observe_stall(now_ + ticks(2ms), now_ + ticks(5ms));
+  const StallStats stats = log_.stats();
+  EXPECT_EQ(stats.count, 2u);
+  EXPECT_LT(std::chrono::abs(stats.total - 4ms), 1us);
+  EXPECT_LT(std::chrono::abs(stats.longest - 3ms), 1us);
+  ASSERT_EQ(stats.recent.size(), 2u);
+  EXPECT_LT(std::chrono::abs(stats.recent[1].end - stats.recent[1].begin - 3ms), 50ms);
+  EXPECT_LT(stats.recent[0].begin, stats.recent[1].begin);
+}
+
+TEST_F(StallLogTest, KeepsTheLast4096) {
+  constexpr int kMany = 5'000;
+  for (int i = 0; i < kMany; ++i) {
+    observe_stall(now_ + ticks(i * 1s), now_ + ticks(i * 1s + 1ms));
+  }
+  const StallStats stats = log_.stats();
+  EXPECT_EQ(stats.count, static_cast<std::uint64_t>(kMany));
+  ASSERT_EQ(stats.recent.size(), 4'096u);
+  const auto span = stats.recent.back().begin - stats.recent.front().begin;
+  EXPECT_LT(std::chrono::abs(span - 4'095s), 1s) << "oldest first";
+}
+
+}  // namespace
+}  // namespace herald::core

@@ -1,0 +1,321 @@
+#!/usr/bin/env python3
+"""Breaks Herald's protocols one by one and expects the model tests to notice.
+
+usage: mutants.py [--compiler C++] [--only TEXT] [--jobs N]
+
+Each mutant changes one place of a copy of the sources. A place that is no longer found exactly once
+is an error: the table below must follow the code. The test named must fail with MODEL FAILURE; a
+mutant that does not compile, or whose test passes or ends otherwise, counts as survived. Prints per
+protocol `killed k/n`; exits 1 unless all are killed.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from typing import NamedTuple
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MODEL_SOURCES = ("fiber", "choices", "memory", "scheduler", "explore")
+FLAGS = ["-std=c++20", "-O1", "-w"]
+TIMEOUT_S = 120
+
+FENCE = "src/base/fence.h"
+PARKING = "src/base/parking.h"
+LANE = "src/core/lane.h"
+SHARED = "src/core/shared_lane.h"
+RIGHT = "src/core/dispatch_right.h"
+LANE_TEST = "tests/model/lane_model_test.cc"
+RIGHT_TEST = "tests/model/dispatch_right_model_test.cc"
+
+
+class Mutant(NamedTuple):
+    protocol: str
+    name: str
+    path: str
+    old: str
+    new: str
+    test: str  # <name of the test file>:<filter>
+
+
+MUTANTS = [
+    # Parking.
+    Mutant("parking", "no heavy barrier", FENCE, "Atomics::membarrier();", "",
+           "parking:*OneSleeper*"),
+    Mutant("parking", "flag after the barrier", PARKING,
+           "    const Ticket ticket = arm() | kArmed;\n    Race::heavy_barrier(mode_);\n",
+           "    Race::heavy_barrier(mode_);\n    const Ticket ticket = arm() | kArmed;\n",
+           "parking:*OneSleeper*"),
+    Mutant("parking", "reset without counting", PARKING, "(seen, seen + 1,", "(seen, seen - 1,",
+           "parking:*TakesTheWakeUp*"),
+    Mutant("parking", "sleep on whatever the word is", PARKING,
+           "futex_wait(word_, ticket, deadline_ns)",
+           "futex_wait(word_, word_.load(std::memory_order_relaxed), deadline_ns)",
+           "parking:*OneSleeper*"),
+    Mutant("parking", "bit cleared, nobody woken", PARKING,
+           "    Atomics::futex_wake_all(word_);\n", "", "parking:*OneSleeper*"),
+    Mutant("parking", "light store only release", FENCE,
+           "work.store(value, std::memory_order_seq_cst)",
+           "work.store(value, std::memory_order_release)", "parking:*OneSleeper*"),
+    Mutant("parking", "light load only acquire", FENCE,
+           "return flag.load(std::memory_order_seq_cst)",
+           "return flag.load(std::memory_order_acquire)", "parking:*OneSleeper*"),
+    Mutant("parking", "flag only acq_rel", PARKING,
+           "fetch_or(kArmed, std::memory_order_seq_cst)",
+           "fetch_or(kArmed, std::memory_order_acq_rel)", "parking:*OneSleeper*"),
+    # Lane.
+    Mutant("lane", "announced before enqueued", LANE,
+           "    if (!queue_.enqueue(items, count)) [[unlikely]] {\n",
+           "    put_ += count;\n    announce();\n    put_ -= count;\n"
+           "    if (!queue_.enqueue(items, count)) [[unlikely]] {\n",
+           "lane:*EventsReach*"),
+    Mutant("lane", "announced without release", LANE,
+           "Race::light_store(mode_, accepted_, put_)",
+           "accepted_.store(put_, std::memory_order_relaxed)", "lane:*EventsReach*"),
+    Mutant("lane", "drained before dequeued", LANE,
+           "    const std::size_t count = wanted == 0 ? 0 : queue_.dequeue(items, wanted);\n",
+           "    taken_ += wanted;\n    return_room();\n    taken_ -= wanted;\n"
+           "    const std::size_t count = wanted == 0 ? 0 : queue_.dequeue(items, wanted);\n",
+           "lane:*PublisherWaits*"),
+    Mutant("lane", "room without acquire", LANE,
+           "cached_drained_ = drained_.load(std::memory_order_acquire)",
+           "cached_drained_ = drained_.load(std::memory_order_relaxed)",
+           "lane:*PublisherWaits*"),
+    Mutant("lane", "room for one too many", LANE,
+           "if (credit() < count &&", "if (credit() + 1 < count &&", "lane:*PublisherWaits*"),
+    Mutant("lane", "no second look for room", LANE,
+           "if (credit() > 0 || Race::heavy_load(mode_, seal_) != kOpen) {", "if (false) {",
+           "lane:*PublisherWaits*"),
+    Mutant("lane", "room looked at before the flag", LANE,
+           "    const auto ticket = credit_bell_.prepare();\n"
+           "    cached_drained_ = Race::heavy_load(mode_, drained_);  // [L2] [L5]\n",
+           "    cached_drained_ = Race::heavy_load(mode_, drained_);\n"
+           "    const auto ticket = credit_bell_.prepare();\n",
+           "lane:*PublisherWaits*"),
+    Mutant("lane", "dispatcher rings nobody", LANE,
+           "    Race::light_store(mode_, drained_, taken_);\n    credit_bell_.notify();\n",
+           "    Race::light_store(mode_, drained_, taken_);\n", "lane:*PublisherWaits*"),
+    Mutant("lane", "publisher rings nobody", LANE,
+           "      return resolve_seal();\n    }\n    doorbell_.notify();\n",
+           "      return resolve_seal();\n    }\n", "lane:*EventsReach*"),
+    # Close.
+    Mutant("close", "no heavy barrier in the seal", LANE,
+           "      Race::heavy_barrier(mode_);\n      seen = kSealing;\n", "      seen = kSealing;\n",
+           "lane:*CloseRaces*"),
+    Mutant("close", "count read before the barrier", LANE,
+           "      Race::heavy_barrier(mode_);\n      seen = kSealing;\n"
+           "      name_count(seen, Race::heavy_load(mode_, accepted_));",
+           "      const Count count = Race::heavy_load(mode_, accepted_);\n"
+           "      Race::heavy_barrier(mode_);\n      seen = kSealing;\n"
+           "      name_count(seen, count);", "lane:*CloseRaces*"),
+    Mutant("close", "sealed in one step", LANE,
+           "    if (start_seal(seen)) {\n", "    if (name_count(seen, accepted())) {\n",
+           "lane:*CloseRaces*"),
+    Mutant("close", "publisher does not look again", LANE,
+           "    if (sealed_now()) [[unlikely]] {\n      return resolve_seal();\n    }\n", "",
+           "lane:*CloseRaces*"),
+    Mutant("close", "limit ignores the seal", LANE,
+           "return std::min(accepted, seal);\n  }\n  /// All", "return accepted;\n  }\n  /// All",
+           "lane:*CloseRaces*"),
+    Mutant("close", "limit takes a seal that has no count", LANE,
+           "if (seal == kSealing) [[unlikely]] {", "if (false) {", "lane:*CloseRaces*"),
+    Mutant("close", "refused although counted", LANE,
+           "if (name_count(seen, put_) || put_ <= seen) {", "if (name_count(seen, put_)) {",
+           "lane:*CloseRaces*"),
+    Mutant("close", "seal wakes no publisher", LANE,
+           "    credit_bell_.notify();\n    doorbell_.notify();\n  }\n\n  /// Whether a seal",
+           "    doorbell_.notify();\n  }\n\n  /// Whether a seal", "lane:*CloseWakes*"),
+    Mutant("close", "nobody looks for a flush that is reached", LANE_TEST,
+           "&& !asks() && !flush_reached()) {", "&& !asks()) {", "lane:*FlushEnds*"),
+    # Shared lane.
+    Mutant("shared lane", "ticket read before the room", SHARED,
+           "      const Count left = this->left();  // before tickets_: what has left has a ticket"
+           " we then see\n      ticket = tickets_.load(std::memory_order_relaxed);\n",
+           "      ticket = tickets_.load(std::memory_order_relaxed);\n"
+           "      const Count left = this->left();\n", "shared_lane:*RoomIsNotDenied*"),
+    Mutant("shared lane", "room without acquire", SHARED,
+           "return drained_.load(std::memory_order_acquire) +",
+           "return drained_.load(std::memory_order_relaxed) +", "shared_lane:*RoomIsNotDenied*"),
+    Mutant("shared lane", "counted before enqueued", SHARED,
+           "    item.sequence = ticket;\n", "    item.sequence = ticket;\n    arrive();\n",
+           "shared_lane:*EventsReach*"),
+    Mutant("shared lane", "counted without release", SHARED,
+           "arrived_.fetch_add(1, std::memory_order_seq_cst)",
+           "arrived_.fetch_add(1, std::memory_order_relaxed)", "shared_lane:*EventsReach*"),
+    Mutant("shared lane", "count read after the look", SHARED,
+           "    const std::size_t count = queue_.dequeue(items, max);\n",
+           "    const std::size_t count = queue_.dequeue(items, max);\n"
+           "    seen_arrived_ = Race::heavy_load(mode_, arrived_);\n",
+           "shared_lane:*EventsReach*"),
+    Mutant("shared lane", "lost ticket rings nobody", SHARED,
+           "    lost_.fetch_add(1, std::memory_order_seq_cst);\n    credit_bell_.notify();\n",
+           "    lost_.fetch_add(1, std::memory_order_seq_cst);\n",
+           "shared_lane:*ALostTicket*"),
+    Mutant("shared lane", "lost ticket never arrives", SHARED,
+           "    arrive();\n    doorbell_.notify();\n    return PushResult::kNoMemory;\n",
+           "    return PushResult::kNoMemory;\n", "shared_lane:*FlushDoesNot*"),
+    Mutant("shared lane", "seal wakes no publisher", SHARED,
+           "    tickets_.fetch_or(kSealed, std::memory_order_seq_cst);\n"
+           "    credit_bell_.notify();\n",
+           "    tickets_.fetch_or(kSealed, std::memory_order_seq_cst);\n",
+           "shared_lane:*CloseWakes*"),
+    Mutant("shared lane", "flush ends one early", SHARED,
+           "limit - taken_ - lost}", "limit - taken_ - lost - (limit != taken_ + lost ? 1 : 0)}",
+           "shared_lane:*FlushCovers*"),
+    # Dispatch right.
+    Mutant("dispatch right", "failed attempt only relaxed", RIGHT,
+           "std::memory_order_seq_cst,\n"
+           "                                         std::memory_order_seq_cst);",
+           "std::memory_order_seq_cst,\n"
+           "                                         std::memory_order_relaxed);",
+           "dispatch_right:*LeftBehind*"),
+    Mutant("dispatch right", "given back only with release", RIGHT,
+           "held_.store(false, std::memory_order_seq_cst)",
+           "held_.store(false, std::memory_order_release)", "dispatch_right:*LeftBehind*"),
+    Mutant("dispatch right", "no look after giving back", RIGHT,
+           "while (!empty() && try_acquire_and_run())", "while (false)",
+           "dispatch_right:*LeftBehind*"),
+    Mutant("dispatch right", "look before giving back", RIGHT,
+           "    do {\n      give_back();\n    } while (!empty() && try_acquire_and_run());\n",
+           "    while (!empty()) {\n      run_commands();\n    }\n    give_back();\n",
+           "dispatch_right:*LeftBehind*"),
+    Mutant("dispatch right", "pushed without release", RIGHT,
+           "compare_exchange_weak(head, &order, std::memory_order_seq_cst,",
+           "compare_exchange_weak(head, &order, std::memory_order_relaxed,",
+           "dispatch_right:*TwoSubmitters*"),
+    Mutant("dispatch right", "given back without release", RIGHT,
+           "held_.store(false, std::memory_order_seq_cst)",
+           "held_.store(false, std::memory_order_relaxed)", "dispatch_right:*TwoSubmitters*"),
+    Mutant("dispatch right", "youngest command first", RIGHT,
+           "Order* order = in_order(take_all());", "Order* order = take_all();",
+           "dispatch_right:*RunInOrder*"),
+    # Unsubscribe.
+    Mutant("unsubscribe", "freed too early", RIGHT_TEST,
+           "    submit_and_await(holder_, detach);\n    state_.set(0);",
+           "    state_.set(0);\n    submit_and_await(holder_, detach);", "dispatch_right:*EndOf*"),
+    Mutant("unsubscribe", "submitted, not awaited", RIGHT_TEST,
+           "    submit_and_await(holder_, detach);\n    state_.set(0);",
+           "    holder_.right().submit(detach);\n    state_.set(0);", "dispatch_right:*EndOf*"),
+    Mutant("unsubscribe", "complete before run", RIGHT_TEST,
+           "    table_.set(table_.get() + 1);\n    order.runs.set",
+           "    order.complete();\n    table_.set(table_.get() + 1);\n    order.runs.set",
+           "dispatch_right:*EndOf*"),
+    Mutant("unsubscribe", "right kept while asleep", RIGHT_TEST,
+           "    holder_.right().release();\n    doorbell_.sleep(ticket, kNever);\n"
+           "    holder_.acquire();\n",
+           "    doorbell_.sleep(ticket, kNever);\n", "dispatch_right:*EndOf*"),
+    Mutant("unsubscribe", "right given back before the last look", RIGHT_TEST,
+           "    const Bell::Ticket ticket = doorbell_.prepare();\n"
+           "    if (lane_.waiting() != 0 || !holder_.right().empty() || stopping()) {\n"
+           "      return;\n    }\n    holder_.right().release();\n",
+           "    holder_.right().release();\n    const Bell::Ticket ticket = doorbell_.prepare();\n"
+           "    if (lane_.waiting() != 0 || stopping()) {\n      return;\n    }\n",
+           "dispatch_right:*EndOf*"),
+    Mutant("unsubscribe", "done without release", RIGHT,
+           "state.exchange(kDone, std::memory_order_release)",
+           "state.exchange(kDone, std::memory_order_relaxed)", "dispatch_right:*OneSubmitter*"),
+    Mutant("unsubscribe", "done without acquire", RIGHT,
+           "return state.load(std::memory_order_acquire) == kDone",
+           "return state.load(std::memory_order_relaxed) == kDone",
+           "dispatch_right:*OneSubmitter*"),
+    Mutant("unsubscribe", "done, nobody woken", RIGHT,
+           "      Atomics::futex_wake_all(state);\n", "", "dispatch_right:*OneSubmitter*"),
+    Mutant("unsubscribe", "await overwrites done", RIGHT,
+           "    state.compare_exchange_strong(seen, kAwaited, std::memory_order_acquire,\n"
+           "                                  std::memory_order_acquire);\n",
+           "    seen = state.exchange(kAwaited, std::memory_order_acquire);\n",
+           "dispatch_right:*OneSubmitter*"),
+]
+
+
+def compile_objects(compiler: str, folder: pathlib.Path, jobs: int) -> list[str]:
+    """The scheduler, which no mutant changes."""
+    objects = [str(folder / f"{name}.o") for name in MODEL_SOURCES]
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        commands = [[compiler, *FLAGS, f"-I{ROOT}/src", f"-I{ROOT}/tests", "-c",
+                     f"{ROOT}/tests/model/{name}.cc", "-o", out]
+                    for name, out in zip(MODEL_SOURCES, objects)]
+        list(pool.map(lambda command: subprocess.run(command, check=True), commands))
+    return objects
+
+
+def mutate(mutant: Mutant, tree: pathlib.Path) -> str:
+    """Makes the changed copy. Returns what is wrong with the table, if anything."""
+    for part in ("src/base", "src/core", "tests/model"):
+        shutil.copytree(ROOT / part, tree / part,
+                        ignore=lambda _, names: [n for n in names if not n.endswith((".h", ".cc"))])
+    path = tree / mutant.path
+    text = path.read_text("utf-8")
+    found = text.count(mutant.old)
+    if found != 1:
+        return f"its place is found {found} times in {mutant.path}"
+    path.write_text(text.replace(mutant.old, mutant.new), "utf-8")
+    return ""
+
+
+def survived(mutant: Mutant, compiler: str, objects: list[str]) -> tuple[str, str]:
+    """Why the mutant survived, or an empty text; and how it was found out."""
+    test, test_filter = mutant.test.split(":")
+    with tempfile.TemporaryDirectory() as folder:
+        tree = pathlib.Path(folder)
+        wrong = mutate(mutant, tree)
+        if wrong:
+            return wrong, ""
+        program = str(tree / "mutant")
+        built = subprocess.run(
+            [compiler, *FLAGS, f"-I{tree}/src", f"-I{tree}/tests",
+             str(tree / f"tests/model/{test}_model_test.cc"), *objects, "-o", program,
+             "-lgtest_main", "-lgtest", "-lpthread"],
+            capture_output=True, text=True, check=False)
+        if built.returncode != 0:
+            return "it does not compile:\n" + built.stderr[:2000], ""
+        return run_test(program, test_filter)
+
+
+def run_test(program: str, test_filter: str) -> tuple[str, str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("HERALD_")}
+    try:
+        done = subprocess.run([program, f"--gtest_filter={test_filter}", "--gtest_fail_fast"],
+                              capture_output=True, text=True, check=False, timeout=TIMEOUT_S,
+                              env=environment)
+    except subprocess.TimeoutExpired:
+        return f"{test_filter} did not end", ""
+    if done.returncode == 0:
+        ran = "0 tests ran" not in done.stdout and "[  PASSED  ] 0" not in done.stdout
+        return f"{test_filter} passes" if ran else f"no test is called {test_filter}", ""
+    failure = re.search(r"MODEL FAILURE .*\n(.*)", done.stdout)
+    if done.returncode != 1 or failure is None:
+        return f"{test_filter} ended with {done.returncode}\n{done.stdout[-1000:]}{done.stderr}", ""
+    return "", failure.group(1)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--compiler", default=os.environ.get("CXX", "c++"))
+    parser.add_argument("--only", default="", help="mutants whose protocol or name has this text")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    chosen = [m for m in MUTANTS if options.only in f"{m.protocol}: {m.name}"]
+    with tempfile.TemporaryDirectory() as folder:
+        objects = compile_objects(options.compiler, pathlib.Path(folder), options.jobs)
+        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+            results = list(pool.map(lambda m: survived(m, options.compiler, objects), chosen))
+    for mutant, (reason, failure) in zip(chosen, results):
+        outcome = f"SURVIVED: {reason}" if reason else f"killed: {failure}"
+        print(f"{mutant.protocol}: {mutant.name}: {outcome}")
+    for protocol in dict.fromkeys(m.protocol for m in chosen):
+        own = [r for m, r in zip(chosen, results) if m.protocol == protocol]
+        print(f"{protocol}: killed {sum(not reason for reason, _ in own)}/{len(own)}")
+    killed = sum(not reason for reason, _ in results)
+    print(f"killed {killed}/{len(chosen)}")
+    return 0 if killed == len(chosen) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
