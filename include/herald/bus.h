@@ -98,7 +98,8 @@ class Bus {
 
   /// Publishes through the shared lane: any thread, no handle, order kept for each calling thread.
   /// Results, waiting and cost as Publisher::publish, but some 50 ns more, and the first call of a
-  /// thread allocates. Lock-free: a thread stopped inside stops no other.
+  /// thread allocates (so may one with more than 32,768 of its own events waiting). Lock-free: a
+  /// thread stopped inside stops no other.
   template <typename T>
   PublishResult publish(const EventType<T>& type, std::type_identity_t<PublishArgument<T>> payload,
                         const PublishOptions& options = {}) noexcept {

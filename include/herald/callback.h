@@ -63,9 +63,10 @@ struct Callback {
   [[nodiscard]] static Callback of_event(F&& callable) {
     Callback made;
     if (!is_null<std::decay_t<F>>(callable)) {
-      made.event = {
-          [](void* object, const Event& event) { (*static_cast<std::decay_t<F>*>(object))(event); },
-          keep(std::forward<F>(callable))};
+      made.event = {[](void* object, const Event& delivered) {
+                      (*static_cast<std::decay_t<F>*>(object))(delivered);
+                    },
+                    keep(std::forward<F>(callable))};
     }
     return made;
   }
@@ -74,12 +75,12 @@ struct Callback {
   [[nodiscard]] static Callback of_payload(F&& callable) {
     Callback made;
     if (!is_null<std::decay_t<F>>(callable)) {
-      made.event = {[](void* object, const Event& event) {
+      made.event = {[](void* object, const Event& delivered) {
                       auto& kept = *static_cast<std::decay_t<F>*>(object);
                       if constexpr (std::is_same_v<T, Text>) {
-                        kept(event.text(), event);
-                      } else if (const T* payload = event.get<T>(); payload != nullptr) {
-                        kept(*payload, event);  // else a middleware has moved it away
+                        kept(delivered.text(), delivered);
+                      } else if (const T* payload = delivered.get<T>(); payload != nullptr) {
+                        kept(*payload, delivered);  // else a middleware has moved it away
                       }
                     },
                     keep(std::forward<F>(callable))};
@@ -114,8 +115,8 @@ struct MiddlewareCallback {
     if (is_null<Kept>(callable)) {
       return made;
     }
-    made.event = {[](void* object, Event& event, Emitter& emitter) -> Verdict {
-                    return (*static_cast<Kept*>(object))(event, emitter);
+    made.event = {[](void* object, Event& seen, Emitter& emitter) -> Verdict {
+                    return (*static_cast<Kept*>(object))(seen, emitter);
                   },
                   keep(std::forward<F>(callable))};
     if constexpr (requires(Kept & kept, Emitter & emitter) { kept.on_deadline(emitter); }) {

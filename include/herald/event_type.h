@@ -59,10 +59,10 @@ struct Info {
 
 /// Payload of kMetrics: what is known by now; absent fields are unchanged. Kept inside the event.
 struct Metrics {
-  std::optional<float> first_token_ms;     ///< Time to first token, in milliseconds.
-  std::optional<float> tokens_per_second;  ///< Generation rate.
-  std::optional<float> inter_token_ms;     ///< Time between two tokens, in milliseconds.
-  std::optional<float> progress;           ///< 0 to 1.
+  std::optional<float> first_token_ms = {};     ///< Time to first token, in milliseconds.
+  std::optional<float> tokens_per_second = {};  ///< Generation rate.
+  std::optional<float> inter_token_ms = {};     ///< Time between two tokens, in milliseconds.
+  std::optional<float> progress = {};           ///< 0 to 1.
 };
 
 namespace detail {

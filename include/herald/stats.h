@@ -13,7 +13,7 @@ namespace herald {
 
 /// One lane. attempts = accepted + dropped + full + closed + rejected, exact at rest.
 struct PublisherStats {
-  std::string name;
+  std::string name = {};
   std::uint64_t attempts = 0;
   std::uint64_t accepted = 0;
   std::uint64_t dropped = 0;

@@ -16,7 +16,7 @@ class Runtime;
 /// What one subscriber or middleware went through.
 struct SubscriptionStats {
   std::uint64_t id = 0;
-  std::string name;
+  std::string name = {};
   std::uint64_t offered = 0;     ///< Events that matched and reached it.
   std::uint64_t delivered = 0;   ///< Of these, handed to the callback (a batch counts its span).
   std::uint64_t exceptions = 0;  ///< Calls that threw; they count as delivered.

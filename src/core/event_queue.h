@@ -25,7 +25,10 @@ struct LaneQueueTraits : moodycamel::ConcurrentQueueDefaultTraits {
   static constexpr std::size_t BLOCK_SIZE = 256;  // wins back the cost of the lanes' own counters
 };
 struct SharedQueueTraits : moodycamel::ConcurrentQueueDefaultTraits {
-  static constexpr std::size_t BLOCK_SIZE = 32;  // each publishing thread holds at least one
+  static constexpr std::size_t BLOCK_SIZE = 64;  // each publishing thread holds at least one
+  // A thread's index of its blocks is allocated with its first event; it grows, and allocates, only
+  // when one thread alone has more than 32,768 events waiting.
+  static constexpr std::size_t IMPLICIT_INITIAL_INDEX_SIZE = 512;
 };
 
 /// One publisher's part of a queue.
@@ -104,14 +107,15 @@ class SharedQueue {
   using Item = detail::EventSlot;
 
   explicit SharedQueue(std::size_t events)
-      : queue_(std::make_unique<Queue>(events + SharedQueueTraits::BLOCK_SIZE)),
+      : queue_(std::make_unique<Queue>(events + kSpareBlocks * SharedQueueTraits::BLOCK_SIZE)),
         consumer_(std::make_unique<moodycamel::ConsumerToken>(*queue_)),
         reserved_bytes_(events * sizeof(Item)) {
     touch(events);
   }
   [[nodiscard]] std::size_t reserved_bytes() const noexcept { return reserved_bytes_; }
 
-  /// Allocates only for the first event of a thread, and while threads hold half-used blocks.
+  /// Allocates for the first event of a thread, and when more than kSpareBlocks threads hold
+  /// half-used blocks while the lane is full.
   bool enqueue(Item& item) noexcept { return queue_->enqueue(item); }
   std::size_t dequeue(Item* items, std::size_t max) noexcept {
     return queue_->try_dequeue_bulk(*consumer_, items, max);
@@ -119,6 +123,7 @@ class SharedQueue {
 
  private:
   using Queue = moodycamel::ConcurrentQueue<Item, SharedQueueTraits>;
+  static constexpr std::size_t kSpareBlocks = 32;
 
   void touch(std::size_t events) {
     Item blank{};

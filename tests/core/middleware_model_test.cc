@@ -182,8 +182,11 @@ class Link {
 };
 
 rc::Gen<Behaviour> any_behaviour() {
+  const auto any_stream = rc::gen::map(rc::gen::inRange<StreamId>(0, 5), [](StreamId stream) {
+    return stream < 3 ? std::optional<StreamId>(stream) : std::nullopt;
+  });
   return rc::gen::build<Behaviour>(
-      rc::gen::set(&Behaviour::stream, rc::gen::maybe(rc::gen::inRange<StreamId>(0, 3))),
+      rc::gen::set(&Behaviour::stream, any_stream),
       rc::gen::set(&Behaviour::before, rc::gen::inRange(0, 3)),
       rc::gen::set(&Behaviour::after, rc::gen::inRange(0, 3)),
       rc::gen::set(&Behaviour::changes), rc::gen::set(&Behaviour::moves_stream),

@@ -17,6 +17,7 @@
 #include "core/dispatch_right.h"
 #include "core/lane.h"
 #include "model/explore.h"
+#include "model/fence_modes.h"
 #include "model/reference_queue.h"
 
 namespace herald::model {
@@ -25,7 +26,6 @@ namespace {
 using base::FenceMode;
 using core::PushResult;
 using Bell = base::ParkingSpot<ModelAtomics>;
-using Race = base::StoreThenLoad<ModelAtomics>;
 using Lane = core::Lane<ModelAtomics, ReferenceQueue<int>>;
 using Command = core::Command<ModelAtomics>;
 
@@ -71,7 +71,8 @@ class Holder {
   }
 
   /// A command, kept as long as the scenario: as Order::keep does in core/order.h.
-  Order& order(const std::string& name, std::function<void()> action = [] {}) {
+  Order& order(
+      const std::string& name, std::function<void()> action = [] {}) {
     return orders_.emplace_back(name, std::move(action));
   }
 
@@ -184,13 +185,27 @@ TEST(DispatchRightModel, AwaitMayTimeOutAndBeRepeated) {
   });
 }
 
+// Why an order holds its owner (Order::keep): complete() still uses the command when await() is
+// back.
+TEST(DispatchRightModel, ACommandMustOutliveAwait) {
+  expect_fails({.name = "right, command freed by its waiter"}, "destr", [](Scheduler& run) {
+    Holder holder(run);
+    run.spawn("submitter", [&] {
+      Order order("command", [] {});
+      holder.right().submit(order);
+      order.await(kNever);
+    });
+    run.spawn("dispatcher", [&] { holder.dispatch_once(); });
+    run.join();
+  });
+}
+
 // The parts of a bus: a lane, a dispatcher that parks as core/dispatch_thread.cc does, a subscriber
 // whose captured state is freed when unsubscribe has returned, as core/runtime.cc does.
 class BusRun {
  public:
   BusRun(Scheduler& run, FenceMode mode, std::size_t capacity)
-      : mode_(mode),
-        holder_(run),
+      : holder_(run),
         doorbell_(mode),
         lane_(ReferenceQueue<int>(capacity), capacity, mode, doorbell_) {
     run.name("doorbell", doorbell_);
@@ -269,7 +284,6 @@ class BusRun {
 
   [[nodiscard]] bool stopping() const { return stopping_.load(std::memory_order_seq_cst) == 1; }
 
-  const FenceMode mode_;
   Holder holder_;
   Bell doorbell_;
   Lane lane_;
@@ -279,23 +293,14 @@ class BusRun {
   std::size_t dispatched_ = 0;
 };
 
-class BusModel : public testing::TestWithParam<FenceMode> {
+class BusModel : public FenceModes {
  protected:
-  static FenceMode mode() { return GetParam(); }
-
   static Exploration named(const std::string& name, Bounds bounds = {}) {
-    const bool membarrier = mode() == FenceMode::kMembarrier;
-    return {.name = "bus, " + name + (membarrier ? ", membarrier" : ", seq_cst"),
-            .bounds = bounds};
+    return FenceModes::named("bus, " + name, bounds);
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Fences, BusModel,
-                         testing::Values(FenceMode::kMembarrier,
-                                         FenceMode::kSequentiallyConsistent),
-                         [](const auto& each) {
-                           return each.param == FenceMode::kMembarrier ? "membarrier" : "seq_cst";
-                         });
+INSTANTIATE_TEST_SUITE_P(Fences, BusModel, FenceModes::both(), FenceModes::suffix);
 
 TEST_P(BusModel, UnsubscribeIsTheEndOfCalls) {
   const Report report = expect_holds(named("unsubscribe"), [](Scheduler& run) {
@@ -308,6 +313,21 @@ TEST_P(BusModel, UnsubscribeIsTheEndOfCalls) {
     run.spawn("unsubscriber", [&] { bus.unsubscribe(); });
     run.join();
     check(bus.dispatched() == 1, "an event was not dispatched");
+    check(bus.holder().ran().size() == 1, "run twice or never");
+  });
+  EXPECT_GT(report.sleeps, 0U);
+}
+
+// Nothing is published: the command must not wait for an event.
+TEST_P(BusModel, UnsubscribeWhileItSleeps) {
+  const Report report = expect_holds(named("unsubscribe at rest"), [](Scheduler& run) {
+    BusRun bus(run, mode(), 4);
+    run.spawn("dispatcher", [&] { bus.dispatch(2); });
+    run.spawn("unsubscriber", [&] {
+      bus.unsubscribe();
+      bus.stop();
+    });
+    run.join();
     check(bus.holder().ran().size() == 1, "run twice or never");
   });
   EXPECT_GT(report.sleeps, 0U);

@@ -20,12 +20,14 @@ bool run_once(Scheduler& run, const Scenario& scenario) {
   return run.failure().empty();
 }
 
+std::uint64_t seed() {
+  const char* text = std::getenv("HERALD_MODEL_SEED");
+  return text == nullptr ? 1 : std::strtoull(text, nullptr, 10);
+}
+
+// Each execution has a seed of its own; those of neighbouring seeds must not meet.
 Choices choices_of(const Exploration& exploration) {
-  if (exploration.by_chance == 0) {
-    return Choices(exploration.bounds);
-  }
-  const char* seed = std::getenv("HERALD_MODEL_SEED");
-  return Choices(seed == nullptr ? 1 : std::strtoull(seed, nullptr, 10) << 32U);
+  return exploration.by_chance == 0 ? Choices(exploration.bounds) : Choices(seed() << 32U);
 }
 
 // The same execution once more, now with a trace.
@@ -38,15 +40,21 @@ std::string traced(const Exploration& exploration, const Scenario& scenario,
   return run.failure() + "\nHERALD_MODEL_REPLAY='" + schedule + "'\n" + run.trace();
 }
 
-std::string figures(const Exploration& exploration, const Report& report, double seconds) {
-  char text[256];
+std::string bounds_of(const Exploration& exploration) {
+  if (exploration.by_chance != 0) {
+    return "by chance, seed " + std::to_string(seed());
+  }
   const Bounds& bounds = exploration.bounds;
-  const char* how = exploration.by_chance == 0 ? "all within the bounds" : "by chance";
-  std::snprintf(text, sizeof text, "%9llu executions, %s (%u preemptions, %u stale, %u surprises), "
-                "%llu sleeps, %.2f s", static_cast<unsigned long long>(report.executions), how,
-                bounds.preemptions, bounds.stale_loads, bounds.surprises,
-                static_cast<unsigned long long>(report.sleeps), seconds);
-  return text;
+  return "all with " + std::to_string(bounds.preemptions) + " preemptions, " +
+         std::to_string(bounds.stale_loads) + " stale loads, " + std::to_string(bounds.surprises) +
+         " surprises";
+}
+
+std::string figures(const Exploration& exploration, const Report& report, double seconds) {
+  char spent[32];
+  std::snprintf(spent, sizeof spent, "%.2f s", seconds);
+  return std::to_string(report.executions) + " executions (" + bounds_of(exploration) + "), " +
+         std::to_string(report.sleeps) + " sleeps, " + spent;
 }
 
 }  // namespace

@@ -14,8 +14,7 @@ namespace herald::model {
 /// destroyed; what lives on its stack is then given up.
 class Fiber {
  public:
-  /// `body` is called each time that the fiber is started, and must not return but by a call of
-  /// finish().
+  /// `body` is called again and again; it hands over to another fiber before it returns.
   explicit Fiber(std::function<void()> body);
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;

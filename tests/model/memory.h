@@ -1,17 +1,17 @@
 // The memory of a model: what a load may return, and what happens before what.
 //
-// Every word keeps all its stores, in modification order. Every thread has a view: for each word the
-// oldest store that it may still read. A load may read any store from there to the newest; which
-// one is decided by Choices. A release store carries its thread's view, an acquire load joins it; a
-// relaxed load joins it at the next fence. A read-modify-write reads the newest store and carries
-// the view of that on (release sequence).
+// Every word keeps all its stores, in modification order. Every thread has a view: for each word
+// the oldest store that it may still read. A load may read any store from there to the newest;
+// which one is decided by Choices. A release store carries its thread's view, an acquire load joins
+// it; a relaxed load joins it at the next fence. A read-modify-write reads the newest store and
+// carries the view of that on (release sequence).
 //
 // seq_cst: their order is the order of execution. A global view holds the newest seq_cst store of
-// each word and all that was known at a fence; a seq_cst load reads nothing older, and a fence joins
-// it both ways. Not more than that: a seq_cst access is no fence for its relaxed neighbours.
+// each word and all that was known at a fence; a seq_cst load reads nothing older, and a fence
+// joins it both ways. Not more than that: a seq_cst access is no fence for its relaxed neighbours.
 //
-// A failing compare-exchange is a load of its own (failure) order: it may read an old store, if that
-// differs from the expected value.
+// A failing compare-exchange is a load of its own (failure) order: it may read an old store, if
+// that differs from the expected value.
 //
 // Not modelled, weaker in C++ than here:
 //  - a store is never moved before an earlier load (no load buffering, nothing out of thin air);

@@ -11,6 +11,7 @@
 #include "base/fence.h"
 #include "base/parking.h"
 #include "model/explore.h"
+#include "model/fence_modes.h"
 
 namespace herald::model {
 namespace {
@@ -34,14 +35,10 @@ void sleep_until(Spot& spot, Condition holds, std::int64_t deadline_ns = kNever)
   }
 }
 
-class ParkingModel : public testing::TestWithParam<FenceMode> {
+class ParkingModel : public FenceModes {
  protected:
-  static FenceMode mode() { return GetParam(); }
-
   static Exploration named(const std::string& name, Bounds bounds = {}) {
-    const bool membarrier = mode() == FenceMode::kMembarrier;
-    return {.name = "parking, " + name + (membarrier ? ", membarrier" : ", seq_cst"),
-            .bounds = bounds};
+    return FenceModes::named("parking, " + name, bounds);
   }
 
   static void work(Word& word, Spot& spot, std::uint64_t value) {
@@ -53,12 +50,7 @@ class ParkingModel : public testing::TestWithParam<FenceMode> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Fences, ParkingModel,
-                         testing::Values(FenceMode::kMembarrier,
-                                         FenceMode::kSequentiallyConsistent),
-                         [](const auto& each) {
-                           return each.param == FenceMode::kMembarrier ? "membarrier" : "seq_cst";
-                         });
+INSTANTIATE_TEST_SUITE_P(Fences, ParkingModel, FenceModes::both(), FenceModes::suffix);
 
 TEST_P(ParkingModel, OneSleeperOneNotifier) {
   const Bounds bounds{.preemptions = 4, .stale_loads = 4, .surprises = 2};
@@ -116,9 +108,8 @@ TEST_P(ParkingModel, TwoNotifiersOneSleeper) {
     run.name("two", two);
     run.spawn("notifier one", [&] { work(one, spot, 1); });
     run.spawn("notifier two", [&] { work(two, spot, 1); });
-    run.spawn("sleeper", [&] {
-      sleep_until(spot, [&] { return reaches(one, 1) && reaches(two, 1); });
-    });
+    run.spawn("sleeper",
+              [&] { sleep_until(spot, [&] { return reaches(one, 1) && reaches(two, 1); }); });
     run.join();
   });
   EXPECT_GT(report.sleeps, 0U);
@@ -154,7 +145,8 @@ TEST_P(ParkingModel, SleepAfterTimeOut) {
     run.name("word", word);
     run.spawn("notifier", [&] { work(word, spot, 1); });
     run.spawn("sleeper", [&] {
-      sleep_until(spot, [&] { return reaches(word, 1); }, kSoon);
+      sleep_until(
+          spot, [&] { return reaches(word, 1); }, kSoon);
       sleep_until(spot, [&] { return reaches(word, 1); });
     });
     run.join();
@@ -173,7 +165,8 @@ TEST_P(ParkingModel, NobodyTakesTheWakeUpOfAnother) {
     run.spawn("sleeper", [&] { sleep_until(spot, [&] { return reaches(word, 1); }); });
     run.spawn("notifier", [&] { work(word, spot, 1); });
     run.spawn("stranger", [&] {
-      sleep_until(spot, [&] { return reaches(never, 1); }, kSoon);
+      sleep_until(
+          spot, [&] { return reaches(never, 1); }, kSoon);
     });
     run.join();
   });
@@ -218,8 +211,7 @@ TEST_P(ParkingModel, ManyByChance) {
       run.spawn(name, [&] {
         for (std::uint64_t round = 1; round <= 3; ++round) {
           sleep_until(spot, [&] {
-            return reaches(words[0], round) && reaches(words[1], round) &&
-                   reaches(words[2], round);
+            return reaches(words[0], round) && reaches(words[1], round) && reaches(words[2], round);
           });
         }
       });

@@ -26,8 +26,7 @@ const char* name_of(std::memory_order order) {
 
 // The top values serve as marks: as negative numbers they are told from garbage.
 std::string text_of(Bits bits) {
-  return bits > ~Bits{255} ? std::to_string(static_cast<std::int64_t>(bits))
-                           : std::to_string(bits);
+  return bits > ~Bits{255} ? std::to_string(static_cast<std::int64_t>(bits)) : std::to_string(bits);
 }
 
 }  // namespace
@@ -173,8 +172,7 @@ void Scheduler::leave() {
 }
 
 void Scheduler::leave_to(const Options& options, Kind kind) {
-  const ThreadId next =
-      options.threads[choices_.pick(kind, options.regular, options.surprising)];
+  const ThreadId next = options.threads[choices_.pick(kind, options.regular, options.surprising)];
   if (threads_[next].state == State::kAsleep) {
     threads_[next].timed_out =
         threads_[next].has_deadline && choices_.pick(Kind::kSurprise, 1, 1) == 0;

@@ -2,9 +2,9 @@
 // closers, a thread that flushes.
 //
 // Forbidden: an event lost or duplicated; one thread's events reordered; delivered though its
-// publisher was told no; told accepted and never delivered; refused for want of room that was there;
-// more events inside than the capacity; a flush that ends too early, or never; a publisher or a
-// dispatcher that sleeps for ever.
+// publisher was told no; told accepted and never delivered; refused for want of room that was
+// there; more events inside than the capacity; a flush that ends too early, or never; a publisher
+// or a dispatcher that sleeps for ever.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +17,7 @@
 #include "base/parking.h"
 #include "core/shared_lane.h"
 #include "model/explore.h"
+#include "model/fence_modes.h"
 #include "model/reference_queue.h"
 
 namespace herald::model {
@@ -229,23 +230,14 @@ class SharedLaneRun {
   std::vector<int> delivered_;
 };
 
-class SharedLaneModel : public testing::TestWithParam<FenceMode> {
+class SharedLaneModel : public FenceModes {
  protected:
-  static FenceMode mode() { return GetParam(); }
-
   static Exploration named(const std::string& name, Bounds bounds = {}) {
-    const bool membarrier = mode() == FenceMode::kMembarrier;
-    return {.name = "shared lane, " + name + (membarrier ? ", membarrier" : ", seq_cst"),
-            .bounds = bounds};
+    return FenceModes::named("shared lane, " + name, bounds);
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Fences, SharedLaneModel,
-                         testing::Values(FenceMode::kMembarrier,
-                                         FenceMode::kSequentiallyConsistent),
-                         [](const auto& each) {
-                           return each.param == FenceMode::kMembarrier ? "membarrier" : "seq_cst";
-                         });
+INSTANTIATE_TEST_SUITE_P(Fences, SharedLaneModel, FenceModes::both(), FenceModes::suffix);
 
 TEST_P(SharedLaneModel, EventsReachAParkingDispatcher) {
   const Report report = expect_holds(named("deliver"), [](Scheduler& run) {

@@ -34,9 +34,7 @@ class Var {
   }
 
  private:
-  [[nodiscard]] static Moment now() {
-    return scheduler().memory().now(scheduler().running());
-  }
+  [[nodiscard]] static Moment now() { return scheduler().memory().now(scheduler().running()); }
   static void order_after(Moment moment, const char* race) {
     if (!scheduler().memory().knows(scheduler().running(), moment)) {
       fail(race);

@@ -56,6 +56,8 @@ bool full_run() noexcept {
   return full != nullptr && *full != '\0' && *full != '0';
 }
 
+bool sanitized() noexcept { return kSanitized; }
+
 std::uint64_t rounds(std::uint64_t usual, std::uint64_t full) noexcept {
   const std::uint64_t asked = full_run() ? full : usual;
   return kSanitized ? (asked + 9) / 10 : asked;

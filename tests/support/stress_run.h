@@ -35,6 +35,8 @@ void dawdle(Random& random, std::uint64_t most = 200) noexcept;
 /// `usual`, or `full` with HERALD_FULL=1; a tenth of it under ThreadSanitizer or AddressSanitizer.
 [[nodiscard]] std::uint64_t rounds(std::uint64_t usual, std::uint64_t full) noexcept;
 [[nodiscard]] bool full_run() noexcept;
+/// Whether a sanitizer keeps memory of its own.
+[[nodiscard]] bool sanitized() noexcept;
 
 /// Ends the process with a message when progress() was not called for a minute: a wake-up was lost,
 /// or something is locked for ever. Ten minutes of patience for one step are never needed.

@@ -1,0 +1,193 @@
+// No allocation in publish, dispatch and delivery of inline payloads: the whole process is counted,
+// malloc and all, after a warm-up of twice the lane's capacity, over ten times that.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "herald/herald.h"
+
+// glibc's own, beneath the counters.
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+void* __libc_realloc(void*, std::size_t);
+void* __libc_memalign(std::size_t, std::size_t);
+}
+
+namespace {
+std::atomic<std::uint64_t> allocations{0};
+void count() noexcept { allocations.fetch_add(1, std::memory_order_relaxed); }
+}  // namespace
+
+extern "C" {
+void* malloc(std::size_t size) {
+  count();
+  return __libc_malloc(size);
+}
+void* calloc(std::size_t items, std::size_t size) {
+  count();
+  return __libc_calloc(items, size);
+}
+void* realloc(void* memory, std::size_t size) {
+  count();
+  return __libc_realloc(memory, size);
+}
+void* aligned_alloc(std::size_t align, std::size_t size) {
+  count();
+  return __libc_memalign(align, size);
+}
+int posix_memalign(void** memory, std::size_t align, std::size_t size) {
+  count();
+  *memory = __libc_memalign(align, size);
+  return *memory == nullptr ? 12 : 0;
+}
+}
+
+namespace herald {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Position {
+  float x = 0;
+  float y = 0;
+  float z = 0;
+};
+
+struct Case {
+  const char* name;
+  DispatchMode dispatch;
+  OverflowPolicy overflow;
+  std::size_t capacity_events;
+};
+
+void PrintTo(const Case& value, std::ostream* out) { *out << value.name; }
+
+class Allocations : public testing::TestWithParam<Case> {
+ protected:
+  Allocations() : bus_(Bus::create(options()).value()) {
+    position_ = bus_.define<Position>("position").value();
+    const auto count_one = [this](const Event&) { ++delivered_; };
+    keep_.push_back(bus_.subscribe({.types = TypeMask::all()}, count_one).value());
+    keep_.push_back(bus_.subscribe({.types = kToken, .stream = 7}, count_one).value());
+    keep_.push_back(
+        bus_.subscribe(*position_, [this](const Position&, const Event&) { ++delivered_; })
+            .value());
+    keep_.push_back(
+        bus_.subscribe_batch({.types = kToken | *position_},
+                             [this](std::span<const Event> events) { delivered_ += events.size(); })
+            .value());
+    publisher_ = bus_.publisher(publisher_options()).value();
+  }
+
+  static BusOptions options() {
+    BusOptions options;
+    options.dispatch = GetParam().dispatch;
+    options.shared_lane = publisher_options();
+    return options;
+  }
+  static PublisherOptions publisher_options() {
+    return {.capacity_events = GetParam().capacity_events,
+            .overflow = GetParam().overflow,
+            .max_wait = 60s};
+  }
+  [[nodiscard]] bool manual() const { return GetParam().dispatch == DispatchMode::kManual; }
+
+  // One of each way to publish; pumps often enough that a blocking publisher never waits for us.
+  void publish_round(int i) {
+    const Position position{static_cast<float>(i), 0, 0};
+    publisher_->publish(kToken, "inline text", {.stream = static_cast<StreamId>(i % 10)});
+    publisher_->publish(*position_, position);
+    publisher_->publish_batch(*position_, batch_);
+    static_cast<void>(publisher_->try_publish(kToken, "try"));
+    bus_.publish(kToken, "shared");
+    if (manual() && i % 4 == 0) {
+      bus_.pump();
+    }
+  }
+
+  // The events go round the lane `times` times. Returns what was allocated meanwhile.
+  std::uint64_t run(std::size_t times) {
+    const std::uint64_t before = allocations.load();
+    const std::size_t rounds = times * GetParam().capacity_events / (3 + batch_.size());
+    for (std::size_t i = 0; i < rounds; ++i) {
+      publish_round(static_cast<int>(i));
+    }
+    settle();
+    return allocations.load() - before;
+  }
+
+  void settle() {
+    while (manual() && bus_.pump().events != 0) {
+    }
+  }
+
+  Bus bus_;
+  std::optional<EventType<Position>> position_;
+  std::vector<Subscription> keep_;
+  std::optional<Publisher> publisher_;
+  const std::vector<Position> batch_{8};
+  std::uint64_t delivered_ = 0;
+};
+
+TEST_P(Allocations, NoneInPublishDispatchAndDelivery) {
+  run(2);
+  ASSERT_TRUE(bus_.flush(60s).ok());
+  EXPECT_EQ(run(20), 0U);
+  ASSERT_TRUE(bus_.flush(60s).ok());
+  EXPECT_GT(delivered_, 0U);
+  EXPECT_TRUE(bus_.stats().conserved());
+}
+
+TEST_P(Allocations, NoneWithMiddlewareThatChangesDropsAndEmits) {
+  const auto middleware = [](Event& event, Emitter& emitter) {
+    if (event.is(kInfo) || event.sequence() != 0) {
+      return Verdict::kPass;
+    }
+    emitter.emit_after(kComplete, Complete{});
+    event.set_stream(event.stream() + 1);
+    return event.stream() % 5 == 0 ? Verdict::kDrop : Verdict::kPass;
+  };
+  keep_.push_back(bus_.use({.types = kToken}, middleware).value());
+  run(2);
+  ASSERT_TRUE(bus_.flush(60s).ok());
+  EXPECT_EQ(run(20), 0U);
+  ASSERT_TRUE(bus_.flush(60s).ok());
+  EXPECT_TRUE(bus_.stats().conserved());
+}
+
+TEST(AllocationCounter, SeesAnAllocation) {
+  const std::uint64_t before = allocations.load();
+  const std::string text(1000, 'x');
+  EXPECT_GT(allocations.load(), before) << text.size();
+}
+
+TEST(AllocationCounter, SeesTheBlockOfALargePayload) {
+  Bus bus = Bus::create({.dispatch = DispatchMode::kManual}).value();
+  const std::string large(33, 'x');
+  const std::uint64_t before = allocations.load();
+  EXPECT_EQ(bus.publish(kToken, large), PublishResult::kAccepted);
+  EXPECT_GT(allocations.load(), before);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , Allocations,
+    testing::Values(Case{"ThreadBlock", DispatchMode::kThread, OverflowPolicy::kBlock, 16'384},
+                    Case{"ThreadBlockSmall", DispatchMode::kThread, OverflowPolicy::kBlock, 100},
+                    Case{"ThreadDrop", DispatchMode::kThread, OverflowPolicy::kDropNewest, 16'384},
+                    Case{"ManualBlock", DispatchMode::kManual, OverflowPolicy::kBlock, 1'024},
+                    Case{"ManualDrop", DispatchMode::kManual, OverflowPolicy::kDropNewest, 1'024},
+                    Case{"ManualDropSmall", DispatchMode::kManual, OverflowPolicy::kDropNewest,
+                         10}),
+    [](const testing::TestParamInfo<Case>& test) { return std::string(test.param.name); });
+
+}  // namespace
+}  // namespace herald
