@@ -125,7 +125,7 @@ class CloseInEachFence : public CloseStress, public ::testing::WithParamInterfac
 TEST_P(CloseInEachFence, AcceptedIsDeliveredAndClosedIsNot) {
   constexpr End kEnds[] = {End::kDestroy, End::kCloseAndDrain, End::kTwoClosers,
                            End::kCloseInCallback};
-  for (std::uint64_t round = 0; round < rounds(1'200, 100'000); ++round) {
+  for (std::uint64_t round = 0; round < rounds(600, 60'000); ++round) {
     Random random = this->random(round);
     BusOptions options{.wait = random.one_in(2) ? WaitStrategy::kPark : WaitStrategy::kAdaptive,
                        .fence = GetParam(),
@@ -145,7 +145,7 @@ INSTANTIATE_TEST_SUITE_P(Fences, CloseInEachFence,
 
 // The shared lane has no handle: its callers race close(), not the destruction.
 TEST_F(CloseStress, SharedLane) {
-  for (std::uint64_t round = 0; round < rounds(1'000, 100'000); ++round) {
+  for (std::uint64_t round = 0; round < rounds(500, 50'000); ++round) {
     Random random = this->random(round);
     StampCheck check(kPublishers);
     std::array<Answers, kPublishers> answers{};
@@ -183,7 +183,7 @@ TEST_F(CloseStress, SharedLane) {
 
 // Nobody waits for ever in a full lane of a bus that nobody pumps: close() wakes all.
 TEST_F(CloseStress, WakesSleepingPublishers) {
-  for (std::uint64_t round = 0; round < rounds(1'000, 100'000); ++round) {
+  for (std::uint64_t round = 0; round < rounds(500, 50'000); ++round) {
     Random random = this->random(round);
     Bus bus = Bus::create({.dispatch = DispatchMode::kManual,
                            .shared_lane = {.capacity_events = 1,
