@@ -113,7 +113,8 @@ def nesting(tree: Tree) -> Findings:
 
 ATOMIC_CALL = re.compile(
     r"(?:\.|->)\s*(load|store|exchange|fetch_\w+|compare_exchange_\w+|test_and_set)\s*\(")
-ATOMIC_NAME = re.compile(r"\b(?:std::)?[Aa]tomic(?:_\w+|<(?:[^<>;{}()=]|<[^<>]*>)*>)\s+(\w+)\s*[;={]")
+ATOMIC_NAME = re.compile(
+    r"\b(?:std::)?[Aa]tomic(?:_\w+|<(?:[^<>;{}()=]|<[^<>]*>)*>)\s+(\w+)\s*[;={]")
 ARGUMENTS_WITHOUT_ORDER = {"load": 0, "test_and_set": 0, "compare_exchange": 2}
 
 

@@ -54,6 +54,13 @@ struct PublisherOptions {
   std::optional<std::chrono::nanoseconds> max_wait = {};
 };
 
+/// The lane of Bus::publish, which reports call "shared". The fields mean what they mean above.
+struct SharedLaneOptions {
+  std::size_t capacity_events = 16'384;
+  std::optional<OverflowPolicy> overflow = {};
+  std::optional<std::chrono::nanoseconds> max_wait = {};
+};
+
 /// The dispatcher's own thread; unused in manual mode.
 struct DispatcherThreadOptions {
   std::string name = "herald";          ///< As the system shows it; at most 15 bytes.
@@ -82,7 +89,7 @@ struct BusOptions {
   /// Open publishers at a time, with those whose events are not yet dispatched: 1 to 1,024.
   std::size_t max_publishers = 1'024;
   /// The lane of Bus::publish; as for a publisher. Its name is "shared".
-  PublisherOptions shared_lane = {};
+  SharedLaneOptions shared_lane = {};
   /// Events that middleware may send for one event: 0 (none) to 4,096. More are refused.
   std::size_t max_emitted_per_event = 64;
 

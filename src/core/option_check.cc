@@ -147,4 +147,11 @@ absl::StatusOr<RoomPolicy> room_policy(const PublisherOptions& options, Dispatch
   return RoomPolicy{overflow, options.max_wait};
 }
 
+absl::StatusOr<RoomPolicy> room_policy(const SharedLaneOptions& options, DispatchMode mode) {
+  return room_policy(PublisherOptions{.capacity_events = options.capacity_events,
+                                      .overflow = options.overflow,
+                                      .max_wait = options.max_wait},
+                     mode);
+}
+
 }  // namespace herald::core

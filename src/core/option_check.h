@@ -17,5 +17,7 @@ namespace herald::core {
 /// The policy that the options mean on a bus of this mode.
 [[nodiscard]] absl::StatusOr<RoomPolicy> room_policy(const PublisherOptions& options,
                                                      DispatchMode mode);
+[[nodiscard]] absl::StatusOr<RoomPolicy> room_policy(const SharedLaneOptions& options,
+                                                     DispatchMode mode);
 
 }  // namespace herald::core

@@ -20,7 +20,7 @@ class SharedPublisher {
  public:
   using Lane = SharedLane<base::NativeAtomics, SharedQueue>;
 
-  SharedPublisher(Runtime& runtime, const PublisherOptions& options, const RoomPolicy& policy,
+  SharedPublisher(Runtime& runtime, const SharedLaneOptions& options, const RoomPolicy& policy,
                   base::FenceMode mode, Doorbell& doorbell)
       : runtime_(runtime),
         policy_(policy),

@@ -51,20 +51,20 @@ TEST_F(ClockTest, ZeroAndSignsAreKept) {
 
 RC_GTEST_PROP(Clock, TicksOfADurationAreThatDuration, ()) {
   Clock::calibrate();
-  const auto years = *rc::gen::inRange<std::int64_t>(0, 40);
+  const auto years = *rc::gen::inRange<std::int64_t>(0, 20);
   const auto ns = *rc::gen::arbitrary<std::int32_t>() + years * 31'536'000'000'000'000;
   const std::int64_t back = Clock::to_ns(Clock::to_ticks(ns));
   RC_ASSERT(std::abs(back - ns) <= 2 + ns / 1'000'000'000);
 }
 
 TEST_F(ClockTest, DurationsWithoutEndStayFarAway) {
-  const Ticks century = Clock::to_ticks(nanoseconds(24h * 365 * 90).count());
+  const Ticks decade = Clock::to_ticks(nanoseconds(24h * 365 * 10).count());
   for (const std::int64_t ns : {INT64_MAX, INT64_MAX / 2}) {
-    EXPECT_GE(Clock::to_ticks(ns), century);
-    EXPECT_LE(Clock::to_ticks(-ns), -century);
+    EXPECT_GE(Clock::to_ticks(ns), decade);
+    EXPECT_LE(Clock::to_ticks(-ns), -decade);
     EXPECT_GT(Clock::now() + Clock::to_ticks(ns), Clock::now()) << "the sum does not overflow";
   }
-  EXPECT_LE(Clock::to_ticks(INT64_MIN), -century);
+  EXPECT_LE(Clock::to_ticks(INT64_MIN), -decade);
 }
 
 TEST_F(ClockTest, SteadyTimesGoThereAndBack) {
@@ -77,9 +77,9 @@ TEST_F(ClockTest, SteadyTimesGoThereAndBack) {
 
 TEST_F(ClockTest, SteadyTimesWithoutEndAreFarAway) {
   const Ticks now = Clock::now();
-  const Ticks century = Clock::to_ticks(nanoseconds(24h * 365 * 90).count());
-  EXPECT_GT(Clock::from_steady(steady_clock::time_point::max()), now + century);
-  EXPECT_LT(Clock::from_steady(steady_clock::time_point::min()), now - century);
+  const Ticks decade = Clock::to_ticks(nanoseconds(24h * 365 * 10).count());
+  EXPECT_GT(Clock::from_steady(steady_clock::time_point::max()), now + decade);
+  EXPECT_LT(Clock::from_steady(steady_clock::time_point::min()), now - decade);
   EXPECT_LT(Clock::from_steady(steady_clock::time_point{}), now);
 }
 

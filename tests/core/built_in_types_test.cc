@@ -19,9 +19,8 @@ using support::manual_bus;
 template <typename T>
 std::string json_of(Bus& bus, const EventType<T>& type, PublishArgument<T> payload) {
   std::string json;
-  auto encoder = bus.subscribe({.types = type}, [&](const Event& event) {
-                      bus.encode(event, json);
-                    }).value();
+  auto encoder =
+      bus.subscribe({.types = type}, [&](const Event& event) { bus.encode(event, json); }).value();
   EXPECT_EQ(bus.publish(type, std::forward<PublishArgument<T>>(payload)), PublishResult::kAccepted);
   bus.pump();
   return json;
@@ -87,9 +86,9 @@ TEST(BuiltInTypes, MetricsLeaveOutAbsentFields) {
 
 // JSON has no such numbers.
 TEST(BuiltInTypes, MetricsThatAreNoNumbersStayValidJson) {
-  for (const float value : {std::numeric_limits<float>::quiet_NaN(),
-                            std::numeric_limits<float>::infinity(),
-                            -std::numeric_limits<float>::infinity()}) {
+  for (const float value :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+        -std::numeric_limits<float>::infinity()}) {
     const std::string json = json_of(kMetrics, {.progress = value});
     EXPECT_TRUE(json == "{}" || json == R"({"progress":null})") << json;
   }
@@ -133,10 +132,12 @@ TEST(BuiltInTypes, WithoutAnEncoderJsonIsNull) {
 TEST(BuiltInTypes, EncodeAppends) {
   Bus bus = manual_bus();
   std::string json = "data: ";
-  auto encoder = bus.subscribe({.types = kToken}, [&](const Event& event) {
-                      bus.encode(event, json);
-                      json += "\n\n";
-                    }).value();
+  auto encoder = bus.subscribe({.types = kToken},
+                               [&](const Event& event) {
+                                 bus.encode(event, json);
+                                 json += "\n\n";
+                               })
+                     .value();
   ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
   ASSERT_EQ(bus.publish(kToken, "b"), PublishResult::kAccepted);
   bus.pump();
@@ -151,9 +152,9 @@ TEST(BuiltInTypes, EncodeOfAnEventOfAnotherBusIsNull) {
   const auto number = other.define<int>("number").value();
   ASSERT_EQ(collision.index(), number.index());
   std::string json;
-  auto encoder = other.subscribe({.types = number}, [&](const Event& event) {
-                        one.encode(event, json);
-                      }).value();
+  auto encoder =
+      other.subscribe({.types = number}, [&](const Event& event) { one.encode(event, json); })
+          .value();
   ASSERT_EQ(other.publish(number, 1), PublishResult::kAccepted);
   other.pump();
   EXPECT_EQ(json, "null");

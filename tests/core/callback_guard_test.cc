@@ -40,8 +40,8 @@ class CallbackGuardTest : public testing::Test {
 
   std::vector<Report> reports_;
   Bus bus_ = manual_bus({.on_error = [this](const CallbackError& error) {
-    reports_.push_back({error.subscription_id, std::string(error.subscription_name),
-                        std::string(error.what)});
+    reports_.push_back(
+        {error.subscription_id, std::string(error.subscription_name), std::string(error.what)});
   }});
   std::size_t calls_ = 0;
 };
@@ -102,9 +102,9 @@ TEST_F(CallbackGuardTest, EveryoneMayThrow) {
 
 TEST_F(CallbackGuardTest, ABatchCallThatThrewDeliveredItsSpan) {
   auto batch = bus_.subscribe_batch(kTokens, [](std::span<const Event>) { throw 1; }).value();
-  auto next = bus_.subscribe_batch(kTokens, [&](std::span<const Event> events) {
-                    calls_ += events.size();
-                  }).value();
+  auto next =
+      bus_.subscribe_batch(kTokens, [&](std::span<const Event> events) { calls_ += events.size(); })
+          .value();
   Publisher publisher = support::make_publisher(bus_);
   support::publish_tokens(publisher, {"a", "b", "c"});
   bus_.pump();
@@ -114,10 +114,12 @@ TEST_F(CallbackGuardTest, ABatchCallThatThrewDeliveredItsSpan) {
 }
 
 TEST_F(CallbackGuardTest, AnEventPassesAMiddlewareThatThrows) {
-  auto guard = bus_.use(kTokens, [](Event& event, Emitter&) -> Verdict {
-                     EXPECT_TRUE(event.set_text("changed"));
-                     throw std::runtime_error("late");
-                   }).value();
+  auto guard = bus_.use(kTokens,
+                        [](Event& event, Emitter&) -> Verdict {
+                          EXPECT_TRUE(event.set_text("changed"));
+                          throw std::runtime_error("late");
+                        })
+                   .value();
   support::Texts seen;
   auto subscription = bus_.subscribe(kTokens, support::collect(seen)).value();
   publish_and_pump();
@@ -128,10 +130,13 @@ TEST_F(CallbackGuardTest, AnEventPassesAMiddlewareThatThrows) {
 
 TEST_F(CallbackGuardTest, AThrowerThatHasLeftIsStillReported) {
   Subscription thrower;
-  thrower = bus_.subscribe(kTokens, [&](const Event&) {
-                   thrower.unsubscribe();
-                   throw std::runtime_error("bye");
-                 }, {.name = "the thrower"}).value();
+  thrower = bus_.subscribe(kTokens,
+                           [&](const Event&) {
+                             thrower.unsubscribe();
+                             throw std::runtime_error("bye");
+                           },
+                           {.name = "the thrower"})
+                .value();
   auto next = bus_.subscribe(kTokens, support::count_in(calls_)).value();
   publish_and_pump();
   EXPECT_EQ(calls_, 1u);
@@ -144,10 +149,12 @@ TEST_F(CallbackGuardTest, AThrowerThatHasLeftIsStillReported) {
 
 TEST_F(CallbackGuardTest, AMiddlewareThatHasLeftIsStillReported) {
   Subscription thrower;
-  thrower = bus_.use(kTokens, [&](Event&, Emitter&) -> Verdict {
-                   thrower.unsubscribe();
-                   throw std::runtime_error("bye");
-                 }).value();
+  thrower = bus_.use(kTokens,
+                     [&](Event&, Emitter&) -> Verdict {
+                       thrower.unsubscribe();
+                       throw std::runtime_error("bye");
+                     })
+                .value();
   publish_and_pump();
   EXPECT_EQ(thrower.stats().exceptions, 1u);
   EXPECT_EQ(reports_.size(), 1u);

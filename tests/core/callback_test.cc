@@ -21,7 +21,9 @@ using support::manual_bus;
 constexpr Filter kTokens{.types = kToken};
 
 template <typename Middleware>
-concept CanUse = requires(Bus& bus, Middleware middleware) { bus.use(kTokens, middleware); };
+concept CanUse = requires(Bus& bus, Middleware middleware) {
+  bus.use(kTokens, middleware);
+};
 static_assert(CanUse<Verdict (*)(Event&, Emitter&)>);
 static_assert(!CanUse<void (*)(Event&, Emitter&)> && !CanUse<int (*)(Event&, Emitter&)> &&
               !CanUse<Verdict (*)(Event&)>);
@@ -87,9 +89,9 @@ TEST(Callback, MayChangeItself) {
   Bus bus = manual_bus();
   std::size_t last = 0;
   auto subscription =
-      bus.subscribe(kTokens, [&last, calls = std::size_t{0}](const Event&) mutable {
-            last = ++calls;
-          }).value();
+      bus.subscribe(kTokens,
+                    [&last, calls = std::size_t{0}](const Event&) mutable { last = ++calls; })
+          .value();
   pump_one(bus);
   pump_one(bus);
   EXPECT_EQ(last, 2u);
@@ -121,9 +123,11 @@ TEST(Callback, ReturnValueIsIgnored) {
 TEST(Callback, MayBeGeneric) {
   Bus bus = manual_bus();
   std::string got;
-  auto subscription = bus.subscribe(kToken, [&](const auto& text, const auto& event) {
-                            got = std::string(text) + '/' + std::string(event.text());
-                          }).value();
+  auto subscription = bus.subscribe(kToken,
+                                    [&](const auto& text, const auto& event) {
+                                      got = std::string(text) + '/' + std::string(event.text());
+                                    })
+                          .value();
   pump_one(bus);
   EXPECT_EQ(got, "text/text");
 }
@@ -133,7 +137,8 @@ TEST(Callback, TypedGetsThePayload) {
   const auto number = bus.define<int>("number").value();
   int sum = 0;
   std::string code;
-  auto inside = bus.subscribe(number, [&](const int& value, const Event&) { sum += value; }).value();
+  auto inside =
+      bus.subscribe(number, [&](const int& value, const Event&) { sum += value; }).value();
   auto of_block =
       bus.subscribe(kError, [&](const Error& error, const Event&) { code = error.code; }).value();
   ASSERT_EQ(bus.publish(number, 7), PublishResult::kAccepted);
@@ -146,9 +151,10 @@ TEST(Callback, TypedGetsThePayload) {
 TEST(Callback, TypedMayBeOfOneStream) {
   Bus bus = manual_bus();
   support::Texts seen;
-  auto subscription = bus.subscribe(kToken, 7, [&](std::string_view text, const Event&) {
-                            seen.emplace_back(text);
-                          }).value();
+  auto subscription =
+      bus.subscribe(kToken, 7,
+                    [&](std::string_view text, const Event&) { seen.emplace_back(text); })
+          .value();
   ASSERT_EQ(bus.publish(kToken, "no"), PublishResult::kAccepted);
   ASSERT_EQ(bus.publish(kToken, "yes", {.stream = 7}), PublishResult::kAccepted);
   bus.pump();
@@ -159,10 +165,12 @@ TEST(Callback, TypedMayBeOfOneStream) {
 TEST(Callback, TypedIsNotCalledWithoutItsPayload) {
   Bus bus = manual_bus();
   std::size_t calls = 0;
-  auto thief = bus.use({.types = kError}, [](Event& event, Emitter&) {
-                    const Event taken = std::move(event);
-                    return Verdict::kPass;
-                  }).value();
+  auto thief = bus.use({.types = kError},
+                       [](Event& event, Emitter&) {
+                         const Event taken = std::move(event);
+                         return Verdict::kPass;
+                       })
+                   .value();
   auto subscription =
       bus.subscribe(kError, [&](const Error& error, const Event&) { calls += error.code.size(); })
           .value();

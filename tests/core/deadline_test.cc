@@ -9,8 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -146,9 +146,9 @@ TEST_F(DeadlineTest, WakesTheDispatcherThread) {
     Bus bus = thread_bus({.wait = wait});
     std::size_t deadlines = 0;
     std::atomic<std::size_t> got{0};
-    auto keeper = bus.subscribe(kTokens, [&](const Event&) {
-                       got.fetch_add(1, std::memory_order_relaxed);
-                     }).value();
+    auto keeper =
+        bus.subscribe(kTokens, [&](const Event&) { got.fetch_add(1, std::memory_order_relaxed); })
+            .value();
     auto guard = bus.use(kTokens, Hold{steady_clock::now() + 20ms, &deadlines}).value();
     ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
     EXPECT_TRUE(support::eventually([&] { return got.load(std::memory_order_relaxed) == 1; }));
@@ -229,10 +229,12 @@ struct Sender {
 
 TEST_F(DeadlineTest, MayEmit) {
   auto guard = bus_.use(kTokens, Sender()).value();
-  auto behind = bus_.use(kTokens, [](Event& event, Emitter&) {
-                      EXPECT_TRUE(event.set_text(std::string(event.text()) + "!"));
-                      return Verdict::kPass;
-                    }).value();
+  auto behind = bus_.use(kTokens,
+                         [](Event& event, Emitter&) {
+                           EXPECT_TRUE(event.set_text(std::string(event.text()) + "!"));
+                           return Verdict::kPass;
+                         })
+                    .value();
   publish({"a"});
   bus_.pump();
   EXPECT_THAT(out_, ElementsAre("before!", "a!", "after!"));

@@ -47,9 +47,9 @@ class EventTest : public testing::Test {
     return kept_after(bus_->publish(kToken, text, options));
   }
   void keep_events() {
-    keeper_ = bus_->subscribe({.types = TypeMask::all()}, [this](const Event& event) {
-                    kept_.push_back(event);
-                  }).value();
+    keeper_ = bus_->subscribe({.types = TypeMask::all()},
+                              [this](const Event& event) { kept_.push_back(event); })
+                  .value();
   }
   void SetUp() override { keep_events(); }
 

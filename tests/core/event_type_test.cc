@@ -29,10 +29,10 @@ concept CanEmit = requires(Emitter& emitter, const EventType<T>& type, Payload&&
   emitter.emit_before(type, std::forward<Payload>(payload));
 };
 template <typename T, typename Payload>
-concept CanPublishBatch =
-    requires(Publisher& publisher, const EventType<T>& type, std::span<const Payload> payloads) {
-      publisher.publish_batch(type, payloads);
-    };
+concept CanPublishBatch = requires(Publisher& publisher, const EventType<T>& type,
+                                   std::span<const Payload> payloads) {
+  publisher.publish_batch(type, payloads);
+};
 template <typename T, typename Callback>
 concept CanSubscribe = requires(Bus& bus, const EventType<T>& type, Callback callback) {
   bus.subscribe(type, callback);
@@ -43,12 +43,14 @@ struct Collision {
   float impulse;
 };
 
+// In how many of the three places it compiles.
 template <typename T, typename Payload>
-constexpr bool kFits = CanPublish<Publisher, T, Payload> && CanPublish<Bus, T, Payload> &&
-                       CanEmit<T, Payload>;
+constexpr int kPlaces = int{CanPublish<Publisher, T, Payload>} + int{CanPublish<Bus, T, Payload>} +
+                        int{CanEmit<T, Payload>};
 template <typename T, typename Payload>
-constexpr bool kFitsNowhere = !CanPublish<Publisher, T, Payload> && !CanPublish<Bus, T, Payload> &&
-                              !CanEmit<T, Payload>;
+constexpr bool kFits = kPlaces<T, Payload> == 3;
+template <typename T, typename Payload>
+constexpr bool kFitsNowhere = kPlaces<T, Payload> == 0;
 
 static_assert(kFits<Text, const char*> && kFits<Text, std::string> &&
               kFits<Text, std::string_view>);

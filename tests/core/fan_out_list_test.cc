@@ -88,12 +88,10 @@ class RemovingSubscribers {
 RC_GTEST_PROP(FanOutList, RemovalsAndExceptionsKeepCallsAndCountsRight, ()) {
   const auto any_script = rc::gen::build<Script>(
       rc::gen::set(&Script::call, rc::gen::inRange<std::size_t>(1, 4)),
-      rc::gen::set(&Script::victims,
-                   rc::gen::container<std::vector<std::size_t>>(
-                       rc::gen::inRange<std::size_t>(0, 20))),
+      rc::gen::set(&Script::victims, rc::gen::container<std::vector<std::size_t>>(
+                                         rc::gen::inRange<std::size_t>(0, 20))),
       rc::gen::set(&Script::throws));
-  const auto scripts =
-      *rc::gen::nonEmpty(rc::gen::container<std::vector<Script>>(any_script));
+  const auto scripts = *rc::gen::nonEmpty(rc::gen::container<std::vector<Script>>(any_script));
   RemovingSubscribers subscribers(scripts);
   for (int event = 0; event < 6; ++event) {
     subscribers.fan_out();

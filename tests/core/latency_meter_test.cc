@@ -48,12 +48,14 @@ TEST(Latency, HasOneSampleOfEachForEveryDispatchedEvent) {
   Publisher publisher = make_publisher(bus);
   auto single = bus.subscribe(kTokens, [](const Event&) {}).value();
   auto batch = bus.subscribe_batch(kTokens, [](std::span<const Event>) {}).value();
-  auto guard = bus.use({.types = kToken | kInfo}, [n = 0](Event&, Emitter& emitter) mutable {
-                    if (++n % 2 == 0) {
-                      EXPECT_TRUE(emitter.emit_after(kMetrics, {}));
-                    }
-                    return n % 3 == 0 ? Verdict::kDrop : Verdict::kPass;
-                  }).value();
+  auto guard = bus.use({.types = kToken | kInfo},
+                       [n = 0](Event&, Emitter& emitter) mutable {
+                         if (++n % 2 == 0) {
+                           EXPECT_TRUE(emitter.emit_after(kMetrics, {}));
+                         }
+                         return n % 3 == 0 ? Verdict::kDrop : Verdict::kPass;
+                       })
+                   .value();
   for (int i = 0; i < 100; ++i) {
     publish_tokens(publisher, {"a"});
     ASSERT_EQ(publisher.publish(kInfo, "b"), PublishResult::kAccepted);
@@ -76,8 +78,8 @@ TEST(Latency, HasOneSampleOfEachForEveryDispatchedEvent) {
 TEST(Latency, RunsToTheReturnOfTheLastSubscriber) {
   Bus bus = manual_bus();
   auto first = bus.subscribe(kTokens, [](const Event&) { work_for(2ms); }).value();
-  auto last = bus.subscribe({.types = kToken, .stream = 0}, [](const Event&) { work_for(2ms); })
-                  .value();
+  auto last =
+      bus.subscribe({.types = kToken, .stream = 0}, [](const Event&) { work_for(2ms); }).value();
   auto batch = bus.subscribe_batch(kTokens, [](std::span<const Event>) { work_for(2ms); }).value();
   ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
   bus.pump();
@@ -110,10 +112,12 @@ TEST(Latency, WaitCountsTimeBetweenPumps) {
 
 TEST(Latency, WaitCountsTheTimeOfMiddleware) {
   Bus bus = manual_bus();
-  auto slow = bus.use(kTokens, [](Event&, Emitter&) {
-                   work_for(5ms);
-                   return Verdict::kPass;
-                 }).value();
+  auto slow = bus.use(kTokens,
+                      [](Event&, Emitter&) {
+                        work_for(5ms);
+                        return Verdict::kPass;
+                      })
+                  .value();
   ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
   bus.pump();
   EXPECT_GE(bus.latency().all.wait.max(), 5ms);
@@ -159,11 +163,13 @@ TEST(Latency, OfDueTimesFarAwayIsClamped) {
 
 TEST(Latency, OfEmittedEventsIsNotNegative) {
   Bus bus = manual_bus();
-  auto guard = bus.use(kTokens, [](Event&, Emitter& emitter) {
-                    EXPECT_TRUE(emitter.emit_before(kInfo, "before"));
-                    EXPECT_TRUE(emitter.emit_after(kInfo, "after"));
-                    return Verdict::kPass;
-                  }).value();
+  auto guard = bus.use(kTokens,
+                       [](Event&, Emitter& emitter) {
+                         EXPECT_TRUE(emitter.emit_before(kInfo, "before"));
+                         EXPECT_TRUE(emitter.emit_after(kInfo, "after"));
+                         return Verdict::kPass;
+                       })
+                   .value();
   for (int i = 0; i < 100; ++i) {
     ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
   }
@@ -174,14 +180,16 @@ TEST(Latency, OfEmittedEventsIsNotNegative) {
 
 TEST(Latency, OfAResumedEventCountsFromItsOwnPublish) {
   Bus bus = manual_bus();
-  auto guard = bus.use(kTokens, [held = std::vector<Event>()](Event& event, Emitter& emitter) mutable {
-                    if (held.empty()) {
-                      held.push_back(std::move(event));
-                      return Verdict::kHold;
-                    }
-                    EXPECT_TRUE(emitter.resume(std::move(held.back())));
-                    return Verdict::kDrop;
-                  }).value();
+  auto guard = bus.use(kTokens,
+                       [held = std::vector<Event>()](Event& event, Emitter& emitter) mutable {
+                         if (held.empty()) {
+                           held.push_back(std::move(event));
+                           return Verdict::kHold;
+                         }
+                         EXPECT_TRUE(emitter.resume(std::move(held.back())));
+                         return Verdict::kDrop;
+                       })
+                   .value();
   ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
   bus.pump();
   work_for(5ms);
@@ -197,19 +205,22 @@ TEST(Latency, ABatchOfPayloadsSharesOneTime) {
   Publisher publisher = make_publisher(bus);
   ASSERT_EQ(publisher.publish_batch(number, std::vector<int>(64)).accepted, 64u);
   std::vector<std::chrono::steady_clock::time_point> times;
-  auto subscription = bus.subscribe({.types = number}, [&](const Event& event) {
-                           times.push_back(event.publish_time());
-                         }).value();
+  auto subscription =
+      bus.subscribe({.types = number},
+                    [&](const Event& event) { times.push_back(event.publish_time()); })
+          .value();
   bus.pump();
   EXPECT_EQ(bus.latency().all.wait.count(), 64u);
 }
 
 TEST(Latency, OffMeansNoSamples) {
   Bus bus = manual_bus({.latency = false});
-  auto guard = bus.use(kTokens, [](Event&, Emitter& emitter) {
-                    EXPECT_TRUE(emitter.emit_after(kInfo, "b"));
-                    return Verdict::kPass;
-                  }).value();
+  auto guard = bus.use(kTokens,
+                       [](Event&, Emitter& emitter) {
+                         EXPECT_TRUE(emitter.emit_after(kInfo, "b"));
+                         return Verdict::kPass;
+                       })
+                   .value();
   ASSERT_EQ(bus.publish(kToken, "a", {.at = steady_clock::now()}), PublishResult::kAccepted);
   EXPECT_EQ(bus.pump().events, 1u);
   EXPECT_EQ(bus.stats().dispatched, 2u);

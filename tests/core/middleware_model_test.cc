@@ -44,9 +44,9 @@ struct Behaviour {
 
 std::ostream& operator<<(std::ostream& out, const Behaviour& link) {
   return out << "stream " << (link.stream ? std::to_string(*link.stream) : "any") << " before "
-             << link.before << " after " << link.after << " changes " << link.changes
-             << " moves " << link.moves_stream << " resumes " << link.resumes << " throws "
-             << link.throws << " verdict " << link.verdict;
+             << link.before << " after " << link.after << " changes " << link.changes << " moves "
+             << link.moves_stream << " resumes " << link.resumes << " throws " << link.throws
+             << " verdict " << link.verdict;
 }
 
 std::string emitted_text(std::size_t link, char where, const std::string& of) {
@@ -94,8 +94,7 @@ class Model {
     }
   }
 
-  bool visit(std::size_t i, Message& message,
-             std::vector<std::pair<Message, std::size_t>>& after) {
+  bool visit(std::size_t i, Message& message, std::vector<std::pair<Message, std::size_t>>& after) {
     const Behaviour& link = links_[i];
     while (link.resumes && !held_[i].empty()) {
       if (sent_ > bound_) {
@@ -188,9 +187,8 @@ rc::Gen<Behaviour> any_behaviour() {
   return rc::gen::build<Behaviour>(
       rc::gen::set(&Behaviour::stream, any_stream),
       rc::gen::set(&Behaviour::before, rc::gen::inRange(0, 3)),
-      rc::gen::set(&Behaviour::after, rc::gen::inRange(0, 3)),
-      rc::gen::set(&Behaviour::changes), rc::gen::set(&Behaviour::moves_stream),
-      rc::gen::set(&Behaviour::resumes),
+      rc::gen::set(&Behaviour::after, rc::gen::inRange(0, 3)), rc::gen::set(&Behaviour::changes),
+      rc::gen::set(&Behaviour::moves_stream), rc::gen::set(&Behaviour::resumes),
       rc::gen::set(&Behaviour::throws, rc::gen::weightedElement<bool>({{9, false}, {1, true}})),
       rc::gen::set(&Behaviour::verdict, rc::gen::weightedElement<int>({{4, 0}, {1, 1}, {2, 2}})));
 }
@@ -220,7 +218,8 @@ void check_numbers(const BusStats& stats, const Model& model, std::size_t publis
 }
 
 RC_GTEST_PROP(MiddlewareModel, ChainGivesOutWhatTheModelDoes, ()) {
-  const auto links = *rc::gen::resize(5, rc::gen::container<std::vector<Behaviour>>(any_behaviour()));
+  const auto links =
+      *rc::gen::resize(5, rc::gen::container<std::vector<Behaviour>>(any_behaviour()));
   const auto bound = *rc::gen::inRange<std::size_t>(0, 8);
   const auto streams = *rc::gen::container<std::vector<StreamId>>(rc::gen::inRange<StreamId>(0, 3));
   const auto batch = *rc::gen::element<std::size_t>(1, 3, 256);
@@ -234,14 +233,15 @@ RC_GTEST_PROP(MiddlewareModel, ChainGivesOutWhatTheModelDoes, ()) {
   }
   Output singles;
   Output batches;
-  auto single = bus.subscribe({.types = kToken}, [&](const Event& event) {
-                     singles.add(event);
-                   }).value();
-  auto spans = bus.subscribe_batch({.types = kToken}, [&](std::span<const Event> events) {
-                    for (const Event& event : events) {
-                      batches.add(event);
-                    }
-                  }).value();
+  auto single =
+      bus.subscribe({.types = kToken}, [&](const Event& event) { singles.add(event); }).value();
+  auto spans = bus.subscribe_batch({.types = kToken},
+                                   [&](std::span<const Event> events) {
+                                     for (const Event& event : events) {
+                                       batches.add(event);
+                                     }
+                                   })
+                   .value();
   Publisher publisher = make_publisher(bus);
   for (std::size_t i = 0; i < streams.size(); ++i) {
     const std::string text = std::to_string(i);

@@ -86,11 +86,13 @@ TEST(OptionCheck, TheSharedLanesOptionsAreChecked) {
 TEST(OptionCheck, LimitsThemselvesAreAllowed) {
   for (BusOptions options :
        {BusOptions{.spin = 0ns, .batch_events = 1, .max_publishers = 1, .max_emitted_per_event = 0},
-        BusOptions{.spin = 1s, .batch_events = 4'096, .max_publishers = 1'024,
-                   .max_emitted_per_event = 4'096},
+        BusOptions{.spin = 1s,
+        .batch_events = 4'096,
+        .max_publishers = 1'024,
+        .max_emitted_per_event = 4'096},
         BusOptions{.slo = 1ns, .drain_on_destroy = 0ns},
         BusOptions{.slo = std::chrono::nanoseconds::max(),
-                   .drain_on_destroy = std::chrono::nanoseconds::max()},
+        .drain_on_destroy = std::chrono::nanoseconds::max()},
         BusOptions{.thread = {.name = ""}},
         BusOptions{.shared_lane = {.capacity_events = 1, .max_wait = 0ns}}}) {
     options.dispatch = DispatchMode::kManual;

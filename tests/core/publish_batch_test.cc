@@ -88,8 +88,7 @@ TEST_P(PublishBatchSize, ADroppingOneAcceptsThePrefixThatFits) {
   const BatchResult result = publisher.publish_batch(numbers.number, payloads);
   EXPECT_EQ(result.accepted, capacity);
   EXPECT_EQ(result.result, PublishResult::kDropped);
-  expect_counts(numbers.bus,
-                {.attempts = payloads.size(), .accepted = capacity, .dropped = 150});
+  expect_counts(numbers.bus, {.attempts = payloads.size(), .accepted = capacity, .dropped = 150});
   numbers.bus.pump();
   EXPECT_EQ(numbers.got, numbers_up_to(capacity));
 }
@@ -126,10 +125,13 @@ TEST(PublishBatch, InACallbackAFullLaneIsFullAtOnce) {
   Numbers numbers(thread_bus());
   Publisher publisher = make_publisher(numbers.bus, {.name = "p", .capacity_events = 3});
   BatchResult result;
-  auto subscription = numbers.bus.subscribe({.types = kInfo}, [&](const Event&) {
-                                   result = publisher.publish_batch(numbers.number,
-                                                                    numbers_up_to(100));
-                                 }).value();
+  auto subscription =
+      numbers.bus
+          .subscribe({.types = kInfo},
+                     [&](const Event&) {
+                       result = publisher.publish_batch(numbers.number, numbers_up_to(100));
+                     })
+          .value();
   ASSERT_EQ(numbers.bus.publish(kInfo, "go"), PublishResult::kAccepted);
   ASSERT_TRUE(numbers.bus.flush(kLong).ok());
   EXPECT_EQ(result.accepted, 3u);
@@ -203,13 +205,14 @@ TEST(PublishBatch, SharesStreamAndDueTime) {
   Numbers numbers(manual_bus());
   Publisher publisher = make_publisher(numbers.bus);
   std::vector<Event> events;
-  auto subscription = numbers.bus.subscribe({.types = numbers.number}, [&](const Event& event) {
-                                   events.push_back(event);
-                                 }).value();
+  auto subscription = numbers.bus
+                          .subscribe({.types = numbers.number},
+                                     [&](const Event& event) { events.push_back(event); })
+                          .value();
   const auto due = std::chrono::steady_clock::now() - std::chrono::hours(1);
-  EXPECT_EQ(publisher.publish_batch(numbers.number, numbers_up_to(3), {.stream = 7, .at = due})
-                .accepted,
-            3u);
+  EXPECT_EQ(
+      publisher.publish_batch(numbers.number, numbers_up_to(3), {.stream = 7, .at = due}).accepted,
+      3u);
   numbers.bus.pump();
   ASSERT_EQ(events.size(), 3u);
   for (const Event& event : events) {
@@ -221,8 +224,7 @@ TEST(PublishBatch, SharesStreamAndDueTime) {
 RC_GTEST_PROP(PublishBatch, AcceptsExactlyWhatFits, ()) {
   const auto capacity = *rc::gen::inRange<std::size_t>(1, 300);
   Numbers numbers(manual_bus());
-  Publisher publisher =
-      make_publisher(numbers.bus, {.name = "p", .capacity_events = capacity});
+  Publisher publisher = make_publisher(numbers.bus, {.name = "p", .capacity_events = capacity});
   std::size_t attempts = 0;
   std::vector<int> expected;
   for (const std::size_t size :

@@ -60,35 +60,33 @@ TEST_P(PublisherCapacity, IsExact) {
 // The blocks under a lane go round in a circle: each place in it must do for each fill.
 TEST_P(PublisherCapacity, IsExactHoweverOftenTheLaneWraps) {
   const std::size_t capacity = GetParam();
-  Bus bus = manual_bus();
+  Bus bus = manual_bus({.batch_events = 1});  // so that a pump takes what it dispatches, not more
   Publisher publisher = make_publisher(bus, capacity);
   const std::size_t rounds = std::max<std::size_t>(3, 4'000 / capacity);
-  std::size_t inside = 0;
+  std::size_t room = capacity;
   for (std::size_t round = 0; round < rounds; ++round) {
-    for (; inside < capacity; ++inside) {
+    for (; room != 0; --room) {
       ASSERT_EQ(publisher.publish(kToken, "text"), PublishResult::kAccepted) << round;
     }
     ASSERT_EQ(publisher.publish(kToken, "text"), PublishResult::kDropped) << round;
-    const std::size_t taken = 1 + (round * 37) % capacity;
-    bus.pump({.max_events = taken});
-    inside = row_of(bus, "").queued;
-    ASSERT_LE(inside, capacity - taken);
+    room = 1 + (round * 37) % capacity;
+    ASSERT_EQ(bus.pump({.max_events = room}).events, room);
   }
   bus.pump();
   EXPECT_TRUE(bus.stats().conserved());
 }
 
 RC_GTEST_PROP(Publisher, RoomIsCapacityLessWhatIsInside, ()) {
-  const auto capacity = *rc::gen::inRange<std::size_t>(1, 700);
+  const auto capacity = *rc::gen::inRange<std::size_t>(1, 600);
   const auto batch = *rc::gen::element<std::size_t>(1, 7, 256, 1'000);
   Bus bus = manual_bus({.batch_events = batch});
   Publisher publisher = make_publisher(bus, capacity);
   std::size_t in_lane = 0;
   std::size_t in_hand = 0;
-  for (const auto& [publish, pump] :
-       *rc::gen::container<std::vector<std::pair<std::size_t, std::size_t>>>(
-           rc::gen::pair(rc::gen::inRange<std::size_t>(0, 800),
-                         rc::gen::inRange<std::size_t>(1, 800)))) {
+  for (const auto& [publish, pump] : *rc::gen::resize(
+           20,
+           rc::gen::container<std::vector<std::pair<std::size_t, std::size_t>>>(rc::gen::pair(
+               rc::gen::inRange<std::size_t>(0, 700), rc::gen::inRange<std::size_t>(1, 700))))) {
     for (std::size_t i = 0; i < publish; ++i) {
       const bool fits = in_lane < capacity;
       const PublishResult expected = fits ? PublishResult::kAccepted : PublishResult::kDropped;
@@ -106,7 +104,7 @@ RC_GTEST_PROP(Publisher, RoomIsCapacityLessWhatIsInside, ()) {
       in_hand -= now;
     }
     RC_ASSERT(bus.pump({.max_events = pump}).events == pump - left);
-    RC_ASSERT(row_of(bus, "").queued == in_lane);
+    RC_ASSERT(row_of(bus, "").queued == in_lane + in_hand);
     RC_ASSERT(bus.stats().queued == in_lane + in_hand);
   }
 }
@@ -195,10 +193,8 @@ TEST(Publisher, TryPublishIsFullWhateverThePolicy) {
 }
 
 PublisherOptions waiting(std::chrono::nanoseconds max_wait) {
-  return {.name = "p",
-          .capacity_events = 1,
-          .overflow = OverflowPolicy::kBlock,
-          .max_wait = max_wait};
+  return {
+      .name = "p", .capacity_events = 1, .overflow = OverflowPolicy::kBlock, .max_wait = max_wait};
 }
 
 TEST(Publisher, BlockGivesUpAfterMaxWait) {
@@ -292,16 +288,18 @@ TEST(Publisher, InACallbackAFullLaneIsFullAtOnce) {
   Bus bus = thread_bus();
   Publisher publisher = make_publisher(bus, 1);
   std::vector<PublishResult> results;
-  auto subscription = bus.subscribe({.types = kInfo}, [&](const Event&) {
-                          results.push_back(publisher.publish(kToken, "a"));
-                          results.push_back(publisher.publish(kToken, "b"));
-                          results.push_back(publisher.try_publish(kToken, "c"));
-                        }).value();
+  auto subscription = bus.subscribe({.types = kInfo},
+                                    [&](const Event&) {
+                                      results.push_back(publisher.publish(kToken, "a"));
+                                      results.push_back(publisher.publish(kToken, "b"));
+                                      results.push_back(publisher.try_publish(kToken, "c"));
+                                    })
+                          .value();
   ASSERT_EQ(bus.publish(kInfo, "go"), PublishResult::kAccepted);
   ASSERT_TRUE(bus.flush(kLong).ok());
   ASSERT_TRUE(bus.flush(kLong).ok());
-  EXPECT_THAT(results, ElementsAre(PublishResult::kAccepted, PublishResult::kFull,
-                                   PublishResult::kFull));
+  EXPECT_THAT(results,
+              ElementsAre(PublishResult::kAccepted, PublishResult::kFull, PublishResult::kFull));
   EXPECT_EQ(row_of(bus, "").waits, 0u);
 }
 
@@ -311,13 +309,15 @@ TEST(Publisher, InACallbackPublishDoesNotRecurse) {
   int depth = 0;
   int deepest = 0;
   int calls = 0;
-  auto subscription = bus.subscribe({.types = kToken}, [&](const Event&) {
-                          deepest = std::max(deepest, ++depth);
-                          if (++calls < 10) {
-                            publish_tokens(publisher, {"again"});
-                          }
-                          --depth;
-                        }).value();
+  auto subscription = bus.subscribe({.types = kToken},
+                                    [&](const Event&) {
+                                      deepest = std::max(deepest, ++depth);
+                                      if (++calls < 10) {
+                                        publish_tokens(publisher, {"again"});
+                                      }
+                                      --depth;
+                                    })
+                          .value();
   publish_tokens(publisher, {"first"});
   while (bus.pump().events != 0) {
   }
@@ -423,10 +423,12 @@ TEST(Publisher, MayBeDestroyedInACallback) {
     Bus bus = manual ? manual_bus() : thread_bus();
     std::optional<Publisher> publisher = make_publisher(bus);
     std::size_t calls = 0;
-    auto subscription = bus.subscribe({.types = kToken}, [&](const Event&) {
-                            ++calls;
-                            publisher.reset();
-                          }).value();
+    auto subscription = bus.subscribe({.types = kToken},
+                                      [&](const Event&) {
+                                        ++calls;
+                                        publisher.reset();
+                                      })
+                            .value();
     publish_tokens(*publisher, {"a", "b", "c"});
     ASSERT_TRUE(bus.flush(kLong).ok());
     EXPECT_EQ(calls, 3u);
@@ -437,10 +439,12 @@ TEST(Publisher, MayBeDestroyedInACallback) {
 TEST(Publisher, MayBeMadeInACallback) {
   Bus bus = manual_bus();
   std::optional<Publisher> made;
-  auto subscription = bus.subscribe({.types = kInfo}, [&](const Event&) {
-                          made = make_publisher(bus);
-                          publish_tokens(*made, {"a"});
-                        }).value();
+  auto subscription = bus.subscribe({.types = kInfo},
+                                    [&](const Event&) {
+                                      made = make_publisher(bus);
+                                      publish_tokens(*made, {"a"});
+                                    })
+                          .value();
   ASSERT_EQ(bus.publish(kInfo, "go"), PublishResult::kAccepted);
   EXPECT_EQ(bus.pump().events, 1u);
   EXPECT_EQ(bus.pump().events, 1u);

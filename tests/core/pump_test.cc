@@ -137,11 +137,13 @@ TEST_F(Pump, OverrunsItsBudgetByAtMostOneEvent) {
 
 TEST_F(Pump, KeepsItsBudgetWhileMiddlewareDrops) {
   std::size_t visits = 0;
-  auto slow = bus_.use(kTokens, [&](Event&, Emitter&) {
-                    ++visits;
-                    support::work_for(3ms);
-                    return Verdict::kDrop;
-                  }).value();
+  auto slow = bus_.use(kTokens,
+                       [&](Event&, Emitter&) {
+                         ++visits;
+                         support::work_for(3ms);
+                         return Verdict::kDrop;
+                       })
+                  .value();
   publish({"a", "b", "c", "d", "e", "f"});
   EXPECT_EQ(bus_.pump({.budget = 1ms}).status, Status::kPartial);
   EXPECT_EQ(visits, 1u);
@@ -150,10 +152,12 @@ TEST_F(Pump, KeepsItsBudgetWhileMiddlewareDrops) {
 TEST_F(Pump, KeepsItsBudgetWithoutLatency) {
   Bus bus = manual_bus({.latency = false});
   std::size_t calls = 0;
-  auto slow = bus.subscribe(kTokens, [&](const Event&) {
-                     ++calls;
-                     support::work_for(3ms);
-                   }).value();
+  auto slow = bus.subscribe(kTokens,
+                            [&](const Event&) {
+                              ++calls;
+                              support::work_for(3ms);
+                            })
+                  .value();
   for (int i = 0; i < 5; ++i) {
     ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
   }
@@ -182,12 +186,15 @@ TEST_F(Pump, WithoutTimeIsRefused) {
 // What it takes.
 
 TEST_F(Pump, TakesOnlyWhatWasAcceptedAtItsStart) {
-  auto echo = bus_.subscribe(kTokens, [&](const Event&) {
-                   publish({"echo"});
-                   EXPECT_EQ(bus_.publish(kToken, "shared echo"), PublishResult::kAccepted);
-                   Publisher made = make_publisher(bus_, 1);
-                   publish_tokens(made, {"new publisher's"});
-                 }).value();
+  auto echo =
+      bus_.subscribe(kTokens,
+                     [&](const Event&) {
+                       publish({"echo"});
+                       EXPECT_EQ(bus_.publish(kToken, "shared echo"), PublishResult::kAccepted);
+                       Publisher made = make_publisher(bus_, 1);
+                       publish_tokens(made, {"new publisher's"});
+                     })
+          .value();
   publish({"a"});
   EXPECT_EQ(bus_.pump().events, 1u);
   EXPECT_EQ(bus_.pump().events, 3u);
@@ -220,8 +227,7 @@ TEST_F(Pump, OfAnotherBusInACallbackIsAllowed) {
   ASSERT_EQ(other.publish(kToken, "x"), PublishResult::kAccepted);
   std::uint64_t inner = 0;
   PumpResult innermost;
-  auto of_other =
-      other.subscribe(kTokens, [&](const Event&) { innermost = bus_.pump(); }).value();
+  auto of_other = other.subscribe(kTokens, [&](const Event&) { innermost = bus_.pump(); }).value();
   auto subscription =
       bus_.subscribe(kTokens, [&](const Event&) { inner = other.pump().events; }).value();
   publish({"a"});
@@ -239,10 +245,12 @@ TEST_F(Pump, OnABusWithAThreadIsRefused) {
 TEST_F(Pump, ASecondThreadIsToldBusy) {
   std::binary_semaphore inside(0);
   std::binary_semaphore let_go(0);
-  auto subscription = bus_.subscribe(kTokens, [&](const Event&) {
-                           inside.release();
-                           let_go.acquire();
-                         }).value();
+  auto subscription = bus_.subscribe(kTokens,
+                                     [&](const Event&) {
+                                       inside.release();
+                                       let_go.acquire();
+                                     })
+                          .value();
   publish({"a"});
   std::thread pumping([&] { EXPECT_EQ(bus_.pump().events, 1u); });
   inside.acquire();
@@ -274,9 +282,10 @@ TEST_F(Pump, IsNotBusyBecauseOfOtherCalls) {
 
 TEST_F(Pump, SuccessivePumpsOfDifferentThreadsAreOrdered) {
   std::vector<int> written;  // no lock: pumps happen one after the other
-  auto subscription = bus_.subscribe(kTokens, [&](const Event&) {
-                           written.push_back(static_cast<int>(written.size()));
-                         }).value();
+  auto subscription =
+      bus_.subscribe(kTokens,
+                     [&](const Event&) { written.push_back(static_cast<int>(written.size())); })
+          .value();
   std::vector<std::thread> threads;
   for (int who = 0; who < 4; ++who) {
     threads.emplace_back([&] {

@@ -28,8 +28,8 @@ using support::Texts;
 using support::thread_bus;
 using testing::ElementsAre;
 
-BusOptions with_shared_lane(PublisherOptions options) {
-  return {.shared_lane = std::move(options)};
+BusOptions with_shared_lane(SharedLaneOptions options) {
+  return {.shared_lane = options};
 }
 
 class SharedPublisherCapacity : public testing::TestWithParam<std::size_t> {};
@@ -82,9 +82,11 @@ TEST(SharedPublisher, KeepsTheOrderOfEachThread) {
   const auto number = bus.define<std::uint64_t>("number").value();
   std::map<StreamId, std::uint64_t> next;
   std::size_t out_of_order = 0;
-  auto subscription = bus.subscribe(number, [&](std::uint64_t value, const Event& event) {
-                           out_of_order += next[event.stream()]++ == value ? 0 : 1;
-                         }).value();
+  auto subscription = bus.subscribe(number,
+                                    [&](std::uint64_t value, const Event& event) {
+                                      out_of_order += next[event.stream()]++ == value ? 0 : 1;
+                                    })
+                          .value();
   std::vector<std::thread> threads;
   for (std::uint64_t who = 1; who <= kThreads; ++who) {
     threads.emplace_back([&bus, number, who] {
@@ -189,11 +191,13 @@ TEST(SharedPublisher, BlocksByDefaultWithADispatcherThread) {
 TEST(SharedPublisher, InACallbackAFullLaneIsFullAtOnce) {
   Bus bus = thread_bus(with_shared_lane({.capacity_events = 2}));
   std::vector<PublishResult> results;
-  auto subscription = bus.subscribe({.types = kInfo}, [&](const Event&) {
-                          for (int i = 0; i < 3; ++i) {
-                            results.push_back(bus.publish(kToken, "text"));
-                          }
-                        }).value();
+  auto subscription = bus.subscribe({.types = kInfo},
+                                    [&](const Event&) {
+                                      for (int i = 0; i < 3; ++i) {
+                                        results.push_back(bus.publish(kToken, "text"));
+                                      }
+                                    })
+                          .value();
   ASSERT_EQ(bus.publish(kInfo, "go"), PublishResult::kAccepted);
   ASSERT_TRUE(bus.flush(kLong).ok());
   ASSERT_TRUE(bus.flush(kLong).ok());

@@ -59,14 +59,17 @@ TEST(Close, InACallbackStopsNewEventsAndDeliversTheRest) {
     Publisher publisher = make_publisher(bus);
     std::size_t calls = 0;
     std::vector<PublishResult> results;
-    auto subscription = bus.subscribe(kTokens, [&](const Event&) {
-                            ++calls;
-                            bus.close();
-                            results.push_back(publisher.publish(kToken, "late"));
-                            results.push_back(bus.publish(kToken, "late"));
-                            EXPECT_FALSE(bus.publisher().ok());
-                            EXPECT_FALSE(bus.subscribe(kTokens, [](const Event&) {}).ok());
-                          }).value();
+    auto subscription =
+        bus.subscribe(kTokens,
+                      [&](const Event&) {
+                        ++calls;
+                        bus.close();
+                        results.push_back(publisher.publish(kToken, "late"));
+                        results.push_back(bus.publish(kToken, "late"));
+                        EXPECT_FALSE(bus.publisher().ok());
+                        EXPECT_FALSE(bus.subscribe(kTokens, [](const Event&) {}).ok());
+                      })
+            .value();
     ASSERT_EQ(publisher.publish_batch(kToken, std::vector<std::string_view>{"a", "b"}).accepted,
               2u);
     ASSERT_TRUE(bus.flush(kLong).ok());
@@ -85,9 +88,9 @@ TEST(Close, FromManyThreadsLosesNothing) {
       threads.emplace_back([&] {
         absl::StatusOr<Publisher> publisher = bus.publisher({.capacity_events = 8});
         for (int i = 0; publisher.ok() && i < 1'000; ++i) {
-          const PublishResult result = i % 2 == 0 ? publisher->publish(kToken, "text")
-                                                  : bus.publish(kToken, "text");
-          accepted += result == PublishResult::kAccepted ? 1 : 0;
+          const PublishResult result =
+              i % 2 == 0 ? publisher->publish(kToken, "text") : bus.publish(kToken, "text");
+          accepted.fetch_add(result == PublishResult::kAccepted ? 1 : 0, std::memory_order_relaxed);
           if (result == PublishResult::kClosed) {
             break;
           }
@@ -179,10 +182,12 @@ TEST(Drain, NamesThePublisherOfEventsThatWereTakenAndNotDispatched) {
 
 TEST(Drain, CountsWhatMiddlewareKeeps) {
   Bus bus = manual_bus();
-  auto guard = bus.use(kTokens, [held = std::vector<Event>()](Event& event, Emitter&) mutable {
-                    held.push_back(std::move(event));
-                    return Verdict::kHold;
-                  }).value();
+  auto guard = bus.use(kTokens,
+                       [held = std::vector<Event>()](Event& event, Emitter&) mutable {
+                         held.push_back(std::move(event));
+                         return Verdict::kHold;
+                       })
+                   .value();
   ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
   const DrainReport report = bus.drain(kLong).value();
   EXPECT_FALSE(report.complete);
@@ -256,8 +261,7 @@ TEST(Destruction, HandlesMayGoInAnyOrder) {
   for (int order = 0; order < 6; ++order) {
     std::optional<Bus> bus(thread_bus());
     std::optional<Publisher> publisher = make_publisher(*bus);
-    std::optional<Subscription> subscription =
-        bus->subscribe(kTokens, [](const Event&) {}).value();
+    std::optional<Subscription> subscription = bus->subscribe(kTokens, [](const Event&) {}).value();
     std::optional<Subscription> guard =
         bus->use(kTokens, [](Event&, Emitter&) { return Verdict::kPass; }).value();
     publish_tokens(*publisher, {"a"});
@@ -290,9 +294,10 @@ TEST(Destruction, MayHappenWhileAPublisherPublishes) {
   for (int round = 0; round < 50; ++round) {
     std::optional<Bus> bus(thread_bus());
     std::atomic<std::uint64_t> delivered{0};
-    auto subscription = bus->subscribe(kTokens, [&](const Event&) {
-                               delivered.fetch_add(1, std::memory_order_relaxed);
-                             }).value();
+    auto subscription =
+        bus->subscribe(kTokens,
+                       [&](const Event&) { delivered.fetch_add(1, std::memory_order_relaxed); })
+            .value();
     std::uint64_t accepted = 0;
     std::binary_semaphore started(0);
     std::thread thread([&accepted, &started, publisher = make_publisher(*bus, 8)]() mutable {
@@ -313,11 +318,13 @@ TEST(Destruction, ACallableMayHoldAPublisherOfItsBus) {
   {
     std::optional<Bus> bus(manual_bus());
     auto publisher = std::make_shared<Publisher>(make_publisher(*bus));
-    auto subscription = bus->subscribe(kTokens, [publisher, state](const Event& event) {
-                               if (event.text() == "a") {
-                                 publish_tokens(*publisher, {"b"});
-                               }
-                             }).value();
+    auto subscription = bus->subscribe(kTokens,
+                                       [publisher, state](const Event& event) {
+                                         if (event.text() == "a") {
+                                           publish_tokens(*publisher, {"b"});
+                                         }
+                                       })
+                            .value();
     publish_tokens(*publisher, {"a"});
     bus->pump();
     publisher.reset();
@@ -332,8 +339,8 @@ TEST(Destruction, AnUndeliveredPayloadMayHoldASubscription) {
   const auto type = bus->define<std::unique_ptr<Subscription>>("owner").value();
   const auto state = std::make_shared<int>();
   for (int i = 0; i < 2; ++i) {
-    auto owned = std::make_unique<Subscription>(
-        bus->subscribe(kTokens, [state](const Event&) {}).value());
+    auto owned =
+        std::make_unique<Subscription>(bus->subscribe(kTokens, [state](const Event&) {}).value());
     ASSERT_EQ(bus->publish(type, std::move(owned)), PublishResult::kAccepted);
   }
   EXPECT_THAT(last_words(bus), HasSubstr("2 accepted"));
@@ -377,10 +384,12 @@ void destroy_in_a_callback() {
 
 void destroy_in_middleware() {
   std::optional<Bus> bus(manual_bus());
-  auto guard = bus->use(kTokens, [&](Event&, Emitter&) {
-                     bus.reset();
-                     return Verdict::kPass;
-                   }).value();
+  auto guard = bus->use(kTokens,
+                        [&](Event&, Emitter&) {
+                          bus.reset();
+                          return Verdict::kPass;
+                        })
+                   .value();
   bus->publish(kToken, "a");
   bus->pump();
 }

@@ -77,8 +77,8 @@ TEST(BusStats, DeliveriesCountCallsAndBatchedEvents) {
 TEST(BusStats, NameTheFence) {
   EXPECT_STREQ(manual_bus({.fence = Fence::kSequentiallyConsistent}).stats().fence,
                "sequentially consistent");
-  absl::StatusOr<Bus> bus = Bus::create({.dispatch = DispatchMode::kManual,
-                                         .fence = Fence::kMembarrier});
+  absl::StatusOr<Bus> bus =
+      Bus::create({.dispatch = DispatchMode::kManual, .fence = Fence::kMembarrier});
   if (bus.ok()) {
     EXPECT_STREQ(bus->stats().fence, "membarrier");
   } else {
@@ -89,11 +89,11 @@ TEST(BusStats, NameTheFence) {
 // A broken law must show: each figure of each law, one off.
 TEST(BusStats, ConservedSeesEveryBrokenLaw) {
   BusStats sound;
-  sound.publishers.push_back({.attempts = 10, .accepted = 6, .dropped = 1, .full = 1, .closed = 1,
-                              .rejected = 1});
+  sound.publishers.push_back(
+      {.attempts = 10, .accepted = 6, .dropped = 1, .full = 1, .closed = 1, .rejected = 1});
   sound.closed_publishers = {.attempts = 2, .accepted = 2};
-  sound.total = {.attempts = 12, .accepted = 8, .dropped = 1, .full = 1, .closed = 1,
-                 .rejected = 1};
+  sound.total = {
+      .attempts = 12, .accepted = 8, .dropped = 1, .full = 1, .closed = 1, .rejected = 1};
   sound.subscriptions.push_back({.offered = 3, .delivered = 3});
   sound.emitted = 7;
   sound.dispatched = 5;

@@ -85,15 +85,16 @@ TEST(SubscriberTable, StreamsSelect) {
 TEST(SubscriberTable, CallsInOrderOfSubscriptionThenThoseOfTheStreamThenBatches) {
   Bus bus = manual_bus();
   Calls calls;
-  auto batch = bus.subscribe_batch({.types = kToken}, [&](std::span<const Event> events) {
-                    calls.of("batch")(events[0]);
-                  }).value();
+  auto batch =
+      bus.subscribe_batch({.types = kToken},
+                          [&](std::span<const Event> events) { calls.of("batch")(events[0]); })
+          .value();
   auto stream_one = bus.subscribe({.types = kToken, .stream = 7}, calls.of("stream 1")).value();
   auto one = bus.subscribe({.types = kToken}, calls.of("1")).value();
   auto stream_two = bus.subscribe({.types = kToken, .stream = 7}, calls.of("stream 2")).value();
   auto two = bus.subscribe({.types = TypeMask::all()}, calls.of("2")).value();
-  auto three = bus.subscribe(kToken, [&](std::string_view, const Event& e) { calls.of("3")(e); })
-                   .value();
+  auto three =
+      bus.subscribe(kToken, [&](std::string_view, const Event& e) { calls.of("3")(e); }).value();
   publish_and_pump(bus, 7);
   EXPECT_THAT(calls.take(), ElementsAre("1", "2", "3", "stream 1", "stream 2", "batch"));
 }
@@ -138,9 +139,8 @@ TEST(SubscriberTable, AnEmptyFilterIsRefused) {
         bus.subscribe_batch({}, [](std::span<const Event>) {}).status()}) {
     support::expect_invalid(status, {"subscribe", "Filter::types", "empty", "TypeMask::all()"});
   }
-  support::expect_invalid(
-      bus.use({}, [](Event&, Emitter&) { return Verdict::kPass; }).status(),
-      {"use", "Filter::types", "empty"});
+  support::expect_invalid(bus.use({}, [](Event&, Emitter&) { return Verdict::kPass; }).status(),
+                          {"use", "Filter::types", "empty"});
 }
 
 TEST(SubscriberTable, AfterCloseThereAreNoNewSubscribers) {
@@ -162,12 +162,14 @@ TEST(SubscriberTable, BatchesAreContiguousAndWhole) {
   Publisher publisher = make_publisher(bus);
   std::vector<std::size_t> sizes;
   std::vector<std::uint64_t> sequences;
-  auto batch = bus.subscribe_batch({.types = kToken}, [&](std::span<const Event> events) {
-                    sizes.push_back(events.size());
-                    for (const Event& event : events) {
-                      sequences.push_back(event.sequence());
-                    }
-                  }).value();
+  auto batch = bus.subscribe_batch({.types = kToken},
+                                   [&](std::span<const Event> events) {
+                                     sizes.push_back(events.size());
+                                     for (const Event& event : events) {
+                                       sequences.push_back(event.sequence());
+                                     }
+                                   })
+                   .value();
   for (int i = 0; i < 250; ++i) {
     publish_tokens(publisher, {"text"});
   }
@@ -182,9 +184,11 @@ TEST(SubscriberTable, BatchesComeAfterTheSinglesHaveHadTheWholeBatch) {
   Bus bus = manual_bus();
   Publisher publisher = make_publisher(bus);
   Texts seen;
-  auto batch = bus.subscribe_batch({.types = kToken}, [&](std::span<const Event> events) {
-                    seen.push_back("batch of " + std::to_string(events.size()));
-                  }).value();
+  auto batch = bus.subscribe_batch({.types = kToken},
+                                   [&](std::span<const Event> events) {
+                                     seen.push_back("batch of " + std::to_string(events.size()));
+                                   })
+                   .value();
   auto single = bus.subscribe({.types = kToken}, support::collect(seen)).value();
   publish_tokens(publisher, {"a", "b"});
   bus.pump();
@@ -238,18 +242,22 @@ TEST(SubscriberTable, ABatchSubscriberOfAStreamGetsItsEventsOnly) {
 TEST(SubscriberTable, BatchesHoldWhatMiddlewareMade) {
   Bus bus = manual_bus();
   Publisher publisher = make_publisher(bus);
-  auto guard = bus.use({.types = kInfo}, [](Event&, Emitter& emitter) {
-                    EXPECT_TRUE(emitter.emit_after(kToken, "made"));
-                    return Verdict::kDrop;
-                  }).value();
+  auto guard = bus.use({.types = kInfo},
+                       [](Event&, Emitter& emitter) {
+                         EXPECT_TRUE(emitter.emit_after(kToken, "made"));
+                         return Verdict::kDrop;
+                       })
+                   .value();
   Texts seen;
   std::uint64_t last = 0;
-  auto batch = bus.subscribe_batch({.types = kToken}, [&](std::span<const Event> events) {
-                    for (const Event& event : events) {
-                      EXPECT_EQ(event.sequence(), ++last);
-                      seen.emplace_back(event.text());
-                    }
-                  }).value();
+  auto batch = bus.subscribe_batch({.types = kToken},
+                                   [&](std::span<const Event> events) {
+                                     for (const Event& event : events) {
+                                       EXPECT_EQ(event.sequence(), ++last);
+                                       seen.emplace_back(event.text());
+                                     }
+                                   })
+                   .value();
   publish_tokens(publisher, {"a", "b"});
   ASSERT_EQ(publisher.publish(kInfo, "x"), PublishResult::kAccepted);
   ASSERT_EQ(publisher.publish(kInfo, "x"), PublishResult::kAccepted);
@@ -290,10 +298,12 @@ TEST(SubscriberTable, DeliveriesOfThoseWhoHaveLeftStayCounted) {
   std::size_t calls = 0;
   for (int i = 0; i < 50; ++i) {
     auto of_type = bus.subscribe({.types = kToken}, support::count_in(calls)).value();
-    auto of_stream = bus.subscribe({.types = kToken, .stream = 7}, support::count_in(calls)).value();
-    auto of_batch = bus.subscribe_batch({.types = kToken}, [&](std::span<const Event> events) {
-                         calls += events.size();
-                       }).value();
+    auto of_stream =
+        bus.subscribe({.types = kToken, .stream = 7}, support::count_in(calls)).value();
+    auto of_batch =
+        bus.subscribe_batch({.types = kToken},
+                            [&](std::span<const Event> events) { calls += events.size(); })
+            .value();
     publish_and_pump(bus, 7);
   }
   EXPECT_EQ(calls, 150u);
@@ -352,9 +362,11 @@ class TableAndModel {
     const int id = next_id_++;
     filter.types = TypeMask::from_bits(filter.types.bits() << types_[0].index());
     subscribers_.push_back({id, filter});
-    subscriptions_.push_back(bus_.subscribe(filter, [this, id](const Event& event) {
-                                   got_.emplace_back(id, std::string(event.text()));
-                                 }).value());
+    subscriptions_.push_back(bus_.subscribe(filter,
+                                            [this, id](const Event& event) {
+                                              got_.emplace_back(id, std::string(event.text()));
+                                            })
+                                 .value());
   }
   void unsubscribe(std::size_t which) {
     if (!subscribers_.empty()) {

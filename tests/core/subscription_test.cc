@@ -122,8 +122,7 @@ TEST(Subscription, OutlivesTheBus) {
   std::optional<Bus> bus(manual_bus());
   const auto state = std::make_shared<int>();
   auto subscription = bus->subscribe(kTokens, [state](const Event&) {}).value();
-  auto middleware =
-      bus->use(kTokens, [state](Event&, Emitter&) { return Verdict::kPass; }).value();
+  auto middleware = bus->use(kTokens, [state](Event&, Emitter&) { return Verdict::kPass; }).value();
   bus.reset();
   EXPECT_EQ(state.use_count(), 1) << "callables end with the bus";
   subscription.unsubscribe();
@@ -260,12 +259,14 @@ class LeavingInACallback : public testing::Test {
   template <typename Act>
   void subscribe_all(Act act) {
     for (std::size_t i = 0; i < 3; ++i) {
-      subscriptions_[i] = bus_.subscribe(kTokens, [this, act, i](const Event&) {
-                                ++calls_[i];
-                                if (i == 1 && calls_[1] == 1) {
-                                  act();
-                                }
-                              }).value();
+      subscriptions_[i] = bus_.subscribe(kTokens,
+                                         [this, act, i](const Event&) {
+                                           ++calls_[i];
+                                           if (i == 1 && calls_[1] == 1) {
+                                             act();
+                                           }
+                                         })
+                              .value();
     }
   }
   void expect_calls(std::size_t first, std::size_t second, std::size_t third) {
@@ -336,12 +337,14 @@ TEST_F(LeavingInACallback, TheCallableOutlivesItsCall) {
   const auto state = std::make_shared<int>(7);
   Subscription subscription;
   int read = 0;
-  subscription = bus_.subscribe(kTokens, [&read, &subscription, state](const Event&) {
-                       const long owners = state.use_count();
-                       subscription.unsubscribe();
-                       EXPECT_EQ(state.use_count(), owners);
-                       read = *state;
-                     }).value();
+  subscription = bus_.subscribe(kTokens,
+                                [&read, &subscription, state](const Event&) {
+                                  const long owners = state.use_count();
+                                  subscription.unsubscribe();
+                                  EXPECT_EQ(state.use_count(), owners);
+                                  read = *state;
+                                })
+                     .value();
   publish_and_pump(bus_);
   EXPECT_EQ(read, 7);
   EXPECT_EQ(state.use_count(), 1);
@@ -350,10 +353,12 @@ TEST_F(LeavingInACallback, TheCallableOutlivesItsCall) {
 TEST_F(LeavingInACallback, TheLastOfAStreamMayGo) {
   Subscription subscription;
   std::size_t calls = 0;
-  subscription = bus_.subscribe({.types = kToken, .stream = 7}, [&](const Event&) {
-                       ++calls;
-                       subscription.unsubscribe();
-                     }).value();
+  subscription = bus_.subscribe({.types = kToken, .stream = 7},
+                                [&](const Event&) {
+                                  ++calls;
+                                  subscription.unsubscribe();
+                                })
+                     .value();
   ASSERT_EQ(bus_.publish(kToken, "a", {.stream = 7}), PublishResult::kAccepted);
   ASSERT_EQ(bus_.publish(kToken, "b", {.stream = 7}), PublishResult::kAccepted);
   bus_.pump();
@@ -363,14 +368,16 @@ TEST_F(LeavingInACallback, TheLastOfAStreamMayGo) {
 
 TEST_F(LeavingInACallback, ABatchSubscriberGetsNoMore) {
   std::size_t in_batches = 0;
-  auto batch = bus_.subscribe_batch(kTokens, [&](std::span<const Event> events) {
-                     in_batches += events.size();
-                   }).value();
-  auto remover = bus_.subscribe(kTokens, [&](const Event& event) {
-                       if (event.text() == "b") {
-                         batch.unsubscribe();
-                       }
-                     }).value();
+  auto batch = bus_.subscribe_batch(
+                       kTokens, [&](std::span<const Event> events) { in_batches += events.size(); })
+                   .value();
+  auto remover = bus_.subscribe(kTokens,
+                                [&](const Event& event) {
+                                  if (event.text() == "b") {
+                                    batch.unsubscribe();
+                                  }
+                                })
+                     .value();
   Publisher publisher = support::make_publisher(bus_);
   support::publish_tokens(publisher, {"a", "b", "c"});
   bus_.pump();
@@ -382,14 +389,17 @@ TEST_F(LeavingInACallback, ABatchSubscriberGetsNoMore) {
 TEST_F(LeavingInACallback, SubscribingSeesTheNextEventFirst) {
   std::vector<std::string> seen;
   Subscription made;
-  auto maker = bus_.subscribe(kTokens, [&](const Event& event) {
-                     if (event.text() == "a") {
-                       made = bus_.subscribe(kTokens, [&](const Event& e) {
-                                    seen.emplace_back(e.text());
-                                  }).value();
-                       EXPECT_TRUE(made.active());
-                     }
-                   }).value();
+  auto maker =
+      bus_.subscribe(kTokens,
+                     [&](const Event& event) {
+                       if (event.text() == "a") {
+                         made = bus_.subscribe(kTokens,
+                                               [&](const Event& e) { seen.emplace_back(e.text()); })
+                                    .value();
+                         EXPECT_TRUE(made.active());
+                       }
+                     })
+          .value();
   ASSERT_EQ(bus_.publish(kToken, "a"), PublishResult::kAccepted);
   bus_.pump();
   EXPECT_TRUE(seen.empty());
@@ -400,13 +410,16 @@ TEST_F(LeavingInACallback, SubscribingSeesTheNextEventFirst) {
 
 TEST_F(LeavingInACallback, SubscribingAndLeavingAtOnceLeavesNothing) {
   const auto state = std::make_shared<int>();
-  auto maker = bus_.subscribe(kTokens, [&](const Event&) {
-                     auto single = bus_.subscribe(kTokens, [state](const Event&) {}).value();
-                     auto guard = bus_.use(kTokens, [state](Event&, Emitter&) {
-                                        return Verdict::kDrop;
-                                      }).value();
-                     single.unsubscribe();
-                   }).value();
+  auto maker =
+      bus_.subscribe(
+              kTokens,
+              [&](const Event&) {
+                auto single = bus_.subscribe(kTokens, [state](const Event&) {}).value();
+                auto guard =
+                    bus_.use(kTokens, [state](Event&, Emitter&) { return Verdict::kDrop; }).value();
+                single.unsubscribe();
+              })
+          .value();
   publish_and_pump(bus_);
   EXPECT_EQ(state.use_count(), 1);
   EXPECT_EQ(bus_.stats().subscriptions.size(), 1u);
@@ -421,12 +434,14 @@ TEST_F(LeavingInACallback, SubscribingAndLeavingAtOnceLeavesNothing) {
 class LeavingOnAnotherThread : public testing::Test {
  protected:
   void SetUp() override {
-    subscription_ = bus_.subscribe(kTokens, [this, state = state_](const Event&) {
-                          ++calls_;
-                          inside_.release();
-                          let_go_.acquire();
-                          done_.store(true, std::memory_order_release);
-                        }).value();
+    subscription_ = bus_.subscribe(kTokens,
+                                   [this, state = state_](const Event&) {
+                                     ++calls_;
+                                     inside_.release();
+                                     let_go_.acquire();
+                                     done_.store(true, std::memory_order_release);
+                                   })
+                        .value();
     ASSERT_EQ(bus_.publish(kToken, "a"), PublishResult::kAccepted);
     inside_.acquire();
   }
@@ -487,9 +502,8 @@ TEST(Subscription, MayBeRemovedByAnyThreadWhileNobodyPumps) {
   Bus bus = manual_bus();
   const auto state = std::make_shared<int>();
   std::size_t calls = 0;
-  Subscription subscription = bus.subscribe(kTokens, [state, &calls](const Event&) {
-                                   ++calls;
-                                 }).value();
+  Subscription subscription =
+      bus.subscribe(kTokens, [state, &calls](const Event&) { ++calls; }).value();
   Publisher publisher = support::make_publisher(bus);
   support::publish_tokens(publisher, {"a", "b"});
   bus.pump({.max_events = 1});
@@ -504,8 +518,7 @@ TEST(Subscription, ACallbackOfAnotherBusMayRemove) {
   Bus other = thread_bus();
   const auto state = std::make_shared<int>();
   Subscription victim = one.subscribe(kTokens, [state](const Event&) {}).value();
-  auto remover =
-      other.subscribe(kTokens, [&](const Event&) { victim.unsubscribe(); }).value();
+  auto remover = other.subscribe(kTokens, [&](const Event&) { victim.unsubscribe(); }).value();
   ASSERT_EQ(other.publish(kToken, "go"), PublishResult::kAccepted);
   ASSERT_TRUE(other.flush(kLong).ok());
   EXPECT_EQ(state.use_count(), 1);
@@ -524,14 +537,19 @@ TEST(Subscription, ComeAndGoWhileEventsFlow) {
     int living = 0;  // would be written after its end if a call came late
     auto of_type = bus.subscribe(kTokens, [&living](const Event&) { ++living; }).value();
     auto of_stream =
-        bus.subscribe({.types = kToken, .stream = 1}, [&living](const Event&) { ++living; }).value();
-    auto guard = bus.use(kTokens, [&living](Event&, Emitter&) {
-                      ++living;
-                      return Verdict::kPass;
-                    }).value();
-    auto batch = bus.subscribe_batch(kTokens, [&living](std::span<const Event> events) {
-                      living += static_cast<int>(events.size());
-                    }).value();
+        bus.subscribe({.types = kToken, .stream = 1}, [&living](const Event&) { ++living; })
+            .value();
+    auto guard = bus.use(kTokens,
+                         [&living](Event&, Emitter&) {
+                           ++living;
+                           return Verdict::kPass;
+                         })
+                     .value();
+    auto batch = bus.subscribe_batch(kTokens,
+                                     [&living](std::span<const Event> events) {
+                                       living += static_cast<int>(events.size());
+                                     })
+                     .value();
   }
   enough.store(true, std::memory_order_relaxed);
   flood.join();
@@ -548,11 +566,13 @@ TEST(Subscription, ManyAreRemovedInAnyOrder) {
     subscriptions.push_back(bus.subscribe(kTokens, support::count_in(calls)).value());
   }
   // Every second one in a callback, the rest outside.
-  auto remover = bus.subscribe({.types = kInfo}, [&](const Event&) {
-                      for (std::size_t i = 0; i < kMany; i += 2) {
-                        subscriptions[(i * 7'919) % kMany].unsubscribe();
-                      }
-                    }).value();
+  auto remover = bus.subscribe({.types = kInfo},
+                               [&](const Event&) {
+                                 for (std::size_t i = 0; i < kMany; i += 2) {
+                                   subscriptions[(i * 7'919) % kMany].unsubscribe();
+                                 }
+                               })
+                     .value();
   publish_and_pump(bus);
   EXPECT_EQ(calls, kMany);
   ASSERT_EQ(bus.publish(kInfo, "go"), PublishResult::kAccepted);

@@ -134,7 +134,8 @@ TEST(TypeRegistry, IllegalNamesAreRefused) {
   using namespace std::string_view_literals;
   for (const std::string_view name :
        {""sv, " "sv, "a b"sv, "a/b"sv, "a:b"sv, "t\xC3\xBC"sv, "a\0b"sv, "tab\t"sv, "*"sv}) {
-    expect_invalid(bus.define<int>(name).status(), {"define: name", "1 to 64 of A-Z a-z 0-9 _ . -"});
+    expect_invalid(bus.define<int>(name).status(),
+                   {"define: name", "1 to 64 of A-Z a-z 0-9 _ . -"});
   }
   expect_invalid(bus.define<int>("a/b").status(), {"\"a/b\""});
 }
@@ -181,10 +182,12 @@ TEST(TypeRegistry, KeyOfAnotherBusIsRefusedByTheEmitter) {
   Bus other = manual_bus();
   const auto foreign = other.define<Collision>("collision").value();
   bool emitted = true;
-  auto guard = one.use({.types = kToken}, [&](Event&, Emitter& emitter) {
-                    emitted = emitter.emit_after(foreign, {1, 2});
-                    return Verdict::kPass;
-                  }).value();
+  auto guard = one.use({.types = kToken},
+                       [&](Event&, Emitter& emitter) {
+                         emitted = emitter.emit_after(foreign, {1, 2});
+                         return Verdict::kPass;
+                       })
+                   .value();
   ASSERT_EQ(one.publish(kToken, "text"), PublishResult::kAccepted);
   one.pump();
   EXPECT_FALSE(emitted);
@@ -197,7 +200,9 @@ TEST(TypeRegistry, KeyOfAnotherBusIsRefusedByTheEmitter) {
 TEST(TypeRegistry, SubscribersOfAllGetTypesDefinedLater) {
   Bus bus = manual_bus();
   std::vector<int> calls;
-  const auto note = [&calls](int who) { return [&calls, who](const Event&) { calls.push_back(who); }; };
+  const auto note = [&calls](int who) {
+    return [&calls, who](const Event&) { calls.push_back(who); };
+  };
   auto first = bus.subscribe({.types = TypeMask::all()}, note(1)).value();
   auto of_stream = bus.subscribe({.types = TypeMask::all(), .stream = 7}, note(4)).value();
   auto second = bus.subscribe({.types = TypeMask::all()}, note(2)).value();
@@ -213,13 +218,16 @@ TEST(TypeRegistry, BatchSubscribersAndMiddlewareOfAllGetTypesDefinedLater) {
   Bus bus = manual_bus();
   std::size_t in_batches = 0;
   std::size_t in_middleware = 0;
-  auto batch = bus.subscribe_batch({.types = TypeMask::all()}, [&](std::span<const Event> events) {
-                    in_batches += events.size();
-                  }).value();
-  auto guard = bus.use({.types = TypeMask::all()}, [&](Event&, Emitter&) {
-                    ++in_middleware;
-                    return Verdict::kPass;
-                  }).value();
+  auto batch =
+      bus.subscribe_batch({.types = TypeMask::all()},
+                          [&](std::span<const Event> events) { in_batches += events.size(); })
+          .value();
+  auto guard = bus.use({.types = TypeMask::all()},
+                       [&](Event&, Emitter&) {
+                         ++in_middleware;
+                         return Verdict::kPass;
+                       })
+                   .value();
   const auto type = bus.define<int>("late").value();
   ASSERT_EQ(bus.publish(type, 0), PublishResult::kAccepted);
   bus.pump();
@@ -230,13 +238,15 @@ TEST(TypeRegistry, BatchSubscribersAndMiddlewareOfAllGetTypesDefinedLater) {
 TEST(TypeRegistry, ATypeDefinedInACallbackIsDeliveredToSubscribersOfAll) {
   Bus bus = manual_bus();
   std::vector<unsigned> types;
-  auto all = bus.subscribe({.types = TypeMask::all()}, [&](const Event& event) {
-                  types.push_back(event.type_index());
-                  if (event.is(kToken)) {
-                    const auto type = bus.define<int>("late").value();
-                    ASSERT_EQ(bus.publish(type, 1), PublishResult::kAccepted);
-                  }
-                }).value();
+  auto all = bus.subscribe({.types = TypeMask::all()},
+                           [&](const Event& event) {
+                             types.push_back(event.type_index());
+                             if (event.is(kToken)) {
+                               const auto type = bus.define<int>("late").value();
+                               ASSERT_EQ(bus.publish(type, 1), PublishResult::kAccepted);
+                             }
+                           })
+                 .value();
   ASSERT_EQ(bus.publish(kToken, "text"), PublishResult::kAccepted);
   EXPECT_TRUE(bus.flush(kLong).ok());
   EXPECT_EQ(bus.pump().events, 1u);
@@ -270,11 +280,14 @@ TEST(TypeRegistry, DefineInACallbackAndOnAThreadAtOnce) {
     Bus bus = thread_bus();
     std::counting_semaphore<64> started(0);
     int defined = 0;
-    auto subscription = bus.subscribe({.types = kToken}, [&](const Event& event) {
-                            started.release();
-                            support::work_for(std::chrono::microseconds(50));
-                            defined += bus.define<int>("in." + std::string(event.text())).ok();
-                          }).value();
+    auto subscription = bus.subscribe({.types = kToken},
+                                      [&](const Event& event) {
+                                        started.release();
+                                        support::work_for(std::chrono::microseconds(50));
+                                        defined +=
+                                            bus.define<int>("in." + std::string(event.text())).ok();
+                                      })
+                            .value();
     for (int i = 0; i < 25; ++i) {
       ASSERT_EQ(bus.publish(kToken, std::to_string(i)), PublishResult::kAccepted);
       started.acquire();

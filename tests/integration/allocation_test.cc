@@ -91,7 +91,9 @@ class Allocations : public testing::TestWithParam<Case> {
   static BusOptions options() {
     BusOptions options;
     options.dispatch = GetParam().dispatch;
-    options.shared_lane = publisher_options();
+    options.shared_lane = {.capacity_events = GetParam().capacity_events,
+                           .overflow = GetParam().overflow,
+                           .max_wait = 60s};
     return options;
   }
   static PublisherOptions publisher_options() {

@@ -3,6 +3,9 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <iomanip>
+#include <memory>
+#include <sstream>
 
 #include <gtest/gtest.h>
 
@@ -40,21 +43,19 @@ std::string traced(const Exploration& exploration, const Scenario& scenario,
   return run.failure() + "\nHERALD_MODEL_REPLAY='" + schedule + "'\n" + run.trace();
 }
 
-std::string bounds_of(const Exploration& exploration) {
-  if (exploration.by_chance != 0) {
-    return "by chance, seed " + std::to_string(seed());
-  }
-  const Bounds& bounds = exploration.bounds;
-  return "all with " + std::to_string(bounds.preemptions) + " preemptions, " +
-         std::to_string(bounds.stale_loads) + " stale loads, " + std::to_string(bounds.surprises) +
-         " surprises";
-}
-
 std::string figures(const Exploration& exploration, const Report& report, double seconds) {
-  char spent[32];
-  std::snprintf(spent, sizeof spent, "%.2f s", seconds);
-  return std::to_string(report.executions) + " executions (" + bounds_of(exploration) + "), " +
-         std::to_string(report.sleeps) + " sleeps, " + spent;
+  const Bounds& bounds = exploration.bounds;
+  std::ostringstream text;
+  text << report.executions << " executions (";
+  if (exploration.by_chance != 0) {
+    text << "by chance, seed " << seed();
+  } else {
+    text << "all with " << bounds.preemptions << " preemptions, " << bounds.stale_loads
+         << " stale loads, " << bounds.surprises << " surprises";
+  }
+  text << "), " << report.sleeps << " sleeps, " << std::fixed << std::setprecision(2) << seconds
+       << " s";
+  return text.str();
 }
 
 }  // namespace
@@ -65,7 +66,7 @@ Report explore(const Exploration& exploration, const Scenario& scenario) {
   Report report;
   const auto begin = std::chrono::steady_clock::now();
   Choices choices = choices_of(exploration);
-  Scheduler* run = new Scheduler(choices, exploration.max_steps, false);
+  auto run = std::make_unique<Scheduler>(choices, exploration.max_steps, false);
   const std::uint64_t limit =
       exploration.by_chance == 0 ? UINT64_MAX : exploration.by_chance * (full() ? 20 : 1);
   while (report.holds && report.executions < limit && choices.next()) {
@@ -74,11 +75,11 @@ Report explore(const Exploration& exploration, const Scenario& scenario) {
   }
   report.sleeps = run->sleeps();
   report.failure = run->failure();
-  delete run;
+  run.reset();  // There is one scheduler at a time.
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
   report.text = exploration.name + ": " + figures(exploration, report, spent.count());
   if (!report.holds) {
-    report.text += "\n" + traced(exploration, scenario, choices.schedule());
+    report.text.append("\n").append(traced(exploration, scenario, choices.schedule()));
   }
   return report;
 }

@@ -3,7 +3,7 @@
 
 usage: mutants.py [--compiler C++] [--only TEXT] [--jobs N]
 
-Each mutant changes one place of a copy of the sources. A place that is no longer found exactly once
+Each mutant changes one place in a copy of one file. A place that is no longer found exactly once
 is an error: the table below must follow the code. The test named must fail with MODEL FAILURE; a
 mutant that does not compile, or whose test passes or ends otherwise, counts as survived. Prints per
 protocol `killed k/n`; exits 1 unless all are killed.
@@ -14,7 +14,6 @@ import concurrent.futures
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -106,7 +105,8 @@ MUTANTS = [
            "      return resolve_seal();\n    }\n", "lane:*EventsReach*"),
     # Close.
     Mutant("close", "no heavy barrier in the seal", LANE,
-           "      Race::heavy_barrier(mode_);\n      seen = kSealing;\n", "      seen = kSealing;\n",
+           "      Race::heavy_barrier(mode_);\n      seen = kSealing;\n",
+           "      seen = kSealing;\n",
            "lane:*CloseRaces*"),
     Mutant("close", "count read before the barrier", LANE,
            "      Race::heavy_barrier(mode_);\n      seen = kSealing;\n"
@@ -256,15 +256,13 @@ def prepare(compiler: str, folder: pathlib.Path, jobs: int) -> Build:
 
 
 def mutate(mutant: Mutant, tree: pathlib.Path) -> str:
-    """Makes the changed copy. Returns what is wrong with the table, if anything."""
-    for part in ("src/base", "src/core", "tests/model"):
-        shutil.copytree(ROOT / part, tree / part,
-                        ignore=lambda _, names: [n for n in names if not n.endswith((".h", ".cc"))])
-    path = tree / mutant.path
-    text = path.read_text("utf-8")
+    """Puts the changed file into `tree`. Returns what is wrong with the table, if anything."""
+    text = (ROOT / mutant.path).read_text("utf-8")
     found = text.count(mutant.old)
     if found != 1:
         return f"its place is found {found} times in {mutant.path}"
+    path = tree / mutant.path
+    path.parent.mkdir(parents=True)
     path.write_text(text.replace(mutant.old, mutant.new), "utf-8")
     return ""
 
@@ -278,10 +276,12 @@ def survived(mutant: Mutant, build: Build) -> tuple[str, str]:
         if wrong:
             return wrong, ""
         program = str(tree / "mutant")
-        built = subprocess.run(
-            build.command("-include", build.header, f"-I{tree}/src", f"-I{tree}/tests",
-                          str(tree / f"tests/model/{test}_model_test.cc"), *build.objects,
-                          "-o", program, "-lgtest_main", "-lgtest", "-lpthread"),
+        source = f"tests/model/{test}_model_test.cc"
+        source = str((tree if mutant.path == source else ROOT) / source)
+        built = subprocess.run(  # The changed file is found before the original.
+            build.command("-include", build.header, f"-I{tree}/src", f"-I{ROOT}/src",
+                          f"-I{ROOT}/tests", source, *build.objects, "-o", program,
+                          "-lgtest_main", "-lgtest", "-lpthread"),
             capture_output=True, text=True, check=False)
         if built.returncode != 0:
             return "it does not compile:\n" + built.stderr[:2000], ""

@@ -82,7 +82,7 @@ void Scheduler::join() {
 void Scheduler::fail(const std::string& message) {
   if (failure_.empty()) {
     failure_ = running_ == 0 ? message : std::string(threads_[running_].name) + ": " + message;
-    log("FAILS: " + message);
+    log(std::string("FAILS: ").append(message));
   }
   if (running_ != 0) {
     switch_to(0);
@@ -166,7 +166,7 @@ void Scheduler::leave() {
   }
   const std::string asleep = sleepers();
   if (!asleep.empty()) {
-    fail("asleep for ever:" + asleep);
+    fail(std::string("asleep for ever:").append(asleep));
   }
   switch_to(0);
 }
