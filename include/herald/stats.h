@@ -20,7 +20,7 @@ struct PublisherStats {
   std::uint64_t full = 0;
   std::uint64_t closed = 0;
   std::uint64_t rejected = 0;
-  std::uint64_t queued = 0;     ///< Accepted and not yet taken by the dispatcher.
+  std::uint64_t queued = 0;     ///< Accepted and not yet dispatched.
   std::uint64_t discarded = 0;  ///< Accepted, and thrown away when the bus was destroyed.
   std::uint64_t waits = 0;      ///< Times the publisher slept for room.
   std::size_t capacity_events = 0;

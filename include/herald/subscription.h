@@ -54,7 +54,7 @@ class [[nodiscard]] Subscription {
   /// a later unsubscribe() or unsubscribe_for() has returned true.
   [[nodiscard]] bool unsubscribe_for(std::chrono::nanoseconds timeout) noexcept;
 
-  /// Whether it still gets events.
+  /// Whether it has not been unsubscribed.
   [[nodiscard]] bool active() const noexcept { return active_; }
 
   /// Exact at rest; while events flow, a moment's view. Any time, also after unsubscribe.

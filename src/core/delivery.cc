@@ -49,6 +49,7 @@ void Delivery::take(std::size_t index) noexcept {
     known_end_ = index + 1;
     return;
   }
+  EventAccess::slot(batch_[index]).sequence = 0;  // the shared lane kept its ticket there
   chain_.process(std::move(batch_[index]), staged_);
   known_end_ = staged_.size();
   refresh_clock();  // Middleware took its time, and what it emitted is younger than the last read.
@@ -79,6 +80,9 @@ void Delivery::fan_out(Event& event) noexcept {
   if (!measures_) {
     table_.deliver(event);
     return;
+  }
+  if (slot.publish_ticks == 0) [[unlikely]] {
+    slot.publish_ticks = last_ticks_;  // a middleware made it without a time
   }
   meter_.record_wait(type, slot.publish_ticks, last_ticks_);
   table_.deliver(event);

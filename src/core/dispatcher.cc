@@ -231,7 +231,7 @@ void Dispatcher::count_flushed(std::size_t events) noexcept {
 
 // Deadlines that were made to expire belong to what a drain waits for.
 bool Dispatcher::flush_reached() const noexcept {
-  return !in_hand() && shared_flush_missing_ == 0 &&
+  return !in_hand() && (shared_flush_missing_ == 0 || shared_.lane().mark().missing == 0) &&
          !(delivery_.has_deadline() && delivery_.next_deadline() <= 0) &&
          std::all_of(lanes_.begin(), lanes_.end(), [](const PublisherCore* lane) {
            return lane->lane().reached(lane->flush_limit);

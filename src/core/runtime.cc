@@ -289,14 +289,17 @@ absl::StatusOr<DrainReport> Runtime::drain(std::chrono::nanoseconds timeout) {
   close();
   const std::int64_t deadline_ns = base::Clock::monotonic_deadline(timeout);
   bool complete = flush(timeout).ok();
-  if (complete) {
-    // What middleware holds comes out now rather than at its time.
+  BusStats now = stats();
+  std::uint64_t held_before = now.held + 1;
+  // What middleware holds comes out now rather than at its time, as long as more of it comes.
+  while (complete && now.held != 0 && now.held < held_before) {
+    held_before = now.held;
     call_on_dispatcher([](Dispatcher& dispatcher) { dispatcher.delivery().expire_deadlines(); });
     doorbell_.notify();
     const std::int64_t left_ns = deadline_ns - base::Clock::monotonic_ns();
     complete = flush(std::chrono::nanoseconds(std::max<std::int64_t>(left_ns, 0))).ok();
+    now = stats();
   }
-  const BusStats now = stats();
   DrainReport report{complete, now.queued + now.held, {}};
   report.complete = complete && report.undelivered == 0;
   std::copy_if(now.publishers.begin(), now.publishers.end(), std::back_inserter(report.incomplete),

@@ -90,7 +90,8 @@ class SharedLane {
 
   /// Whether there may be something to take.
   [[nodiscard]] bool waiting() const noexcept {
-    return found_some_ || Race::heavy_load(mode_, arrived_) != seen_arrived_;  // [S1] [S3] acquire
+    return (found_some_ || Race::heavy_load(mode_, arrived_) != seen_arrived_) &&  // [S1] [S3]
+           mark().missing != 0;
   }
 
   /// Takes up to `max` events. 0: none that was there at the start of the call is left.

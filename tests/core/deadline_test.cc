@@ -306,6 +306,35 @@ TEST_F(DeadlineTest, ThatIsAlwaysDueLetsEventsPass) {
   EXPECT_THAT(out_, ElementsAre("a", "b"));
 }
 
+// Sends on as much as it may, and asks to be called again for the rest.
+struct Portions {
+  std::deque<Event> held = {};
+  Verdict operator()(Event& event, Emitter& emitter) {
+    held.push_back(std::move(event));
+    emitter.wake_at(steady_clock::now() + 1h);
+    return Verdict::kHold;
+  }
+  void on_deadline(Emitter& emitter) {
+    while (!held.empty() && emitter.resume(std::move(held.front()))) {
+      held.pop_front();
+    }
+    if (!held.empty()) {
+      emitter.wake_at(steady_clock::now());
+    }
+  }
+};
+
+TEST_F(DeadlineTest, DrainWaitsForWhatComesInPortions) {
+  auto guard = bus_.use(kTokens, Portions()).value();
+  for (int i = 0; i < 500; ++i) {
+    publish({"a"});
+  }
+  const DrainReport report = bus_.drain(kLong).value();
+  EXPECT_TRUE(report.complete);
+  EXPECT_EQ(report.undelivered, 0u);
+  EXPECT_EQ(out_.size(), 500u);
+}
+
 TEST_F(DeadlineTest, DrainBringsThemForward) {
   auto guard = bus_.use(kTokens, Hold{steady_clock::now() + 1h, &deadlines_}).value();
   publish({"a", "b"});

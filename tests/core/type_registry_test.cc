@@ -274,6 +274,30 @@ TEST(TypeRegistry, TypesAreDefinedWhileEventsFlow) {
   EXPECT_EQ(own, kMaxTypes - kFirstOwn);
 }
 
+// Who finds a type may publish it: subscribers of all types get it from its first event on.
+TEST(TypeRegistry, AKeyFoundWhileItIsDefinedWorksAtOnce) {
+  for (int round = 0; round < 4; ++round) {
+    Bus bus = thread_bus({.wait = WaitStrategy::kSpin});
+    std::size_t got = 0;
+    auto all = bus.subscribe({.types = TypeMask::all()}, support::count_in(got)).value();
+    std::thread finder([&bus] {
+      for (unsigned index = kFirstOwn; index < kMaxTypes; ++index) {
+        absl::StatusOr<EventType<int>> found = absl::NotFoundError("");
+        while (!found.ok()) {
+          found = bus.find<int>("type." + std::to_string(index));
+        }
+        ASSERT_EQ(bus.publish(*found, 1), PublishResult::kAccepted);
+      }
+    });
+    for (unsigned index = kFirstOwn; index < kMaxTypes; ++index) {
+      ASSERT_TRUE(bus.define<int>("type." + std::to_string(index)).ok());
+    }
+    finder.join();
+    ASSERT_TRUE(bus.flush(kLong).ok());
+    EXPECT_EQ(got, kMaxTypes - kFirstOwn);
+  }
+}
+
 // Neither of the two may wait for the other.
 TEST(TypeRegistry, DefineInACallbackAndOnAThreadAtOnce) {
   for (int round = 0; round < 4; ++round) {

@@ -39,6 +39,9 @@ class CloseStress : public Test {
       subscription_ =
           bus_->subscribe(*type_, [this](const Stamp& stamp, const Event&) { receive(stamp); })
               .value();
+      guest_ = bus_->subscribe({.types = TypeMask::all()}, [this](const Event&) {
+                      late_calls_ += guest_calls_may_come_ ? 0U : 1U;
+                    }).value();
       for (std::size_t id = 0; id < kPublishers; ++id) {
         publishers_.emplace_back(
             bus_->publisher({.capacity_events = 1 + random_.below(64)}).value(), *type_, id,
@@ -52,8 +55,15 @@ class CloseStress : public Test {
         threads.emplace_back([&publisher] {
           while (publisher.step() != PublishResult::kClosed) {
           }
+          publisher.close();
         });
       }
+      // Handles of the bus that go while it goes.
+      threads.emplace_back([this, own = Random(random_.next())]() mutable {
+        dawdle(own, 20'000);
+        guest_.unsubscribe();
+        guest_calls_may_come_ = false;
+      });
       for (std::uint64_t pauses = random_.below(64); pauses != 0; --pauses) {
         dawdle(random_, 500);
       }
@@ -62,6 +72,7 @@ class CloseStress : public Test {
 
     void check() {
       check_.expect_flawless();
+      EXPECT_EQ(late_calls_, 0U) << "FORBIDDEN: a call after unsubscribe";
       for (StampPublisher& publisher : publishers_) {
         EXPECT_EQ(check_.received(publisher.id()), publisher.answers().accepted)
             << "FORBIDDEN: accepted and not delivered, or closed and delivered";
@@ -111,9 +122,12 @@ class CloseStress : public Test {
     StampCheck check_{kPublishers + 1};
     std::atomic<bool> close_in_callback_{false};
     std::uint64_t shared_ = 0;
+    bool guest_calls_may_come_ = true;
+    std::uint64_t late_calls_ = 0;
     std::optional<Bus> bus_;
     std::optional<EventType<Stamp>> type_;
     Subscription subscription_;
+    Subscription guest_;
     std::deque<StampPublisher> publishers_;
   };
 

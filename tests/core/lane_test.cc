@@ -1,0 +1,123 @@
+// One lane over the real queue, by one thread; its races are explored in tests/model.
+#include "core/lane.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/atomics.h"
+#include "core/event_queue.h"
+
+namespace herald::core {
+namespace {
+
+using base::FenceMode;
+using Item = detail::EventSlot;
+
+class LaneTest : public testing::Test {
+ protected:
+  LaneTest() { lane_.queue().reserve(4); }
+
+  PushResult push(std::size_t count) {
+    std::array<Item, 8> items{};
+    for (std::size_t i = 0; i < count; ++i) {
+      items[i].stream = pushed_ + i;
+    }
+    const PushResult result = lane_.push(items.data(), count);
+    pushed_ += result == PushResult::kAccepted ? count : 0;
+    return result;
+  }
+  std::vector<std::uint64_t> take(std::size_t max) {
+    std::array<Item, 8> items{};
+    const std::size_t count = lane_.take(items.data(), max, lane_.limit());
+    std::vector<std::uint64_t> streams(count);
+    std::transform(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(count),
+                   streams.begin(), [](const Item& item) { return item.stream; });
+    return streams;
+  }
+
+  static constexpr FenceMode kMode = FenceMode::kSequentiallyConsistent;
+  base::ParkingSpot<base::NativeAtomics> doorbell_{kMode};
+  LaneQueue::Queue queue_{0};
+  Lane<base::NativeAtomics, LaneQueue> lane_{LaneQueue(queue_), 4, kMode, doorbell_};
+  std::uint64_t pushed_ = 0;
+};
+
+TEST_F(LaneTest, EmptyGivesNothing) {
+  EXPECT_EQ(lane_.waiting(), 0u);
+  EXPECT_TRUE(take(8).empty());
+  EXPECT_EQ(lane_.room(), 4u);
+}
+
+TEST_F(LaneTest, GivesInOrderWhatItTook) {
+  EXPECT_EQ(push(2), PushResult::kAccepted);
+  EXPECT_EQ(push(1), PushResult::kAccepted);
+  EXPECT_EQ(lane_.waiting(), 3u);
+  EXPECT_EQ(take(2), (std::vector<std::uint64_t>{0, 1}));
+  EXPECT_EQ(take(8), (std::vector<std::uint64_t>{2}));
+  EXPECT_EQ(lane_.accepted(), 3u);
+  EXPECT_EQ(lane_.drained(), 3u);
+}
+
+TEST_F(LaneTest, TakesAllOfAPushOrNothing) {
+  EXPECT_EQ(push(5), PushResult::kNoCredit);
+  EXPECT_EQ(push(3), PushResult::kAccepted);
+  EXPECT_EQ(push(2), PushResult::kNoCredit);
+  EXPECT_EQ(lane_.room(), 1u);
+  EXPECT_EQ(push(1), PushResult::kAccepted);
+  EXPECT_EQ(push(1), PushResult::kNoCredit);
+  EXPECT_EQ(take(1).size(), 1u);
+  EXPECT_EQ(push(1), PushResult::kAccepted);
+  EXPECT_EQ(take(8), (std::vector<std::uint64_t>{1, 2, 3, 4}));
+}
+
+TEST_F(LaneTest, ALimitHidesWhatCameLater) {
+  push(2);
+  const auto limit = lane_.limit();
+  push(2);
+  std::array<Item, 8> items{};
+  EXPECT_EQ(lane_.take(items.data(), 8, limit), 2u);
+  EXPECT_EQ(lane_.take(items.data(), 8, limit), 0u);
+  EXPECT_TRUE(lane_.reached(limit));
+  EXPECT_FALSE(lane_.reached(lane_.announced()));
+  EXPECT_EQ(lane_.waiting(), 2u);
+}
+
+TEST_F(LaneTest, ASealRefusesWhatComesAndGivesWhatCame) {
+  push(2);
+  lane_.seal();
+  lane_.seal();
+  EXPECT_TRUE(lane_.sealed());
+  EXPECT_EQ(push(1), PushResult::kSealed);
+  EXPECT_EQ(lane_.accepted(), 2u);
+  EXPECT_EQ(take(8).size(), 2u);
+  EXPECT_TRUE(lane_.reached(lane_.announced()));
+}
+
+TEST_F(LaneTest, AFinishedLaneMayBeReopenedWithAnotherCapacity) {
+  push(3);
+  lane_.finish();
+  EXPECT_EQ(push(1), PushResult::kSealed);
+  EXPECT_EQ(take(8).size(), 3u);
+  lane_.reopen(2);
+  EXPECT_EQ(lane_.accepted(), 0u);
+  EXPECT_EQ(lane_.capacity(), 2u);
+  EXPECT_EQ(push(3), PushResult::kNoCredit);
+  EXPECT_EQ(push(2), PushResult::kAccepted);
+  EXPECT_EQ(take(8), (std::vector<std::uint64_t>{3, 4}));
+}
+
+TEST_F(LaneTest, WaitForRoomEndsAtOnceWithRoomOrASeal) {
+  EXPECT_TRUE(lane_.wait_for_room(base::NativeAtomics::kNoDeadline));
+  push(4);
+  EXPECT_FALSE(lane_.wait_for_room(0));
+  lane_.seal();
+  EXPECT_TRUE(lane_.wait_for_room(base::NativeAtomics::kNoDeadline));
+}
+
+}  // namespace
+}  // namespace herald::core
