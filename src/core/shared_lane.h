@@ -88,10 +88,11 @@ class SharedLane {
 
   // Dispatcher.
 
-  /// Whether there may be something to take.
+  /// Whether there is something to take, or soon will be.
   [[nodiscard]] bool waiting() const noexcept {
-    return (found_some_ || Race::heavy_load(mode_, arrived_) != seen_arrived_) &&  // [S1] [S3]
-           mark().missing != 0;
+    // [S1] [S3] acquire; first: then mark() sees the tickets of all that is counted in it.
+    const Count arrived = Race::heavy_load(mode_, arrived_);
+    return (found_some_ || arrived != seen_arrived_) && mark().missing != 0;
   }
 
   /// Takes up to `max` events. 0: none that was there at the start of the call is left.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -31,9 +32,7 @@ TEST(LaneQueue, ReservedRoomIsEnoughForEver) {
     std::array<Item, kCapacity> items{};
     for (int round = 0; round < 200; ++round) {
       while (in - out + step <= kCapacity) {
-        for (std::size_t i = 0; i < step; ++i) {
-          items[i] = numbered(in + i);
-        }
+        std::generate_n(items.begin(), step, [next = in]() mutable { return numbered(next++); });
         ASSERT_TRUE(lane.enqueue(items.data(), step)) << step;
         in += step;
       }

@@ -28,9 +28,7 @@ using support::Texts;
 using support::thread_bus;
 using testing::ElementsAre;
 
-BusOptions with_shared_lane(SharedLaneOptions options) {
-  return {.shared_lane = options};
-}
+BusOptions with_shared_lane(SharedLaneOptions options) { return {.shared_lane = options}; }
 
 class SharedPublisherCapacity : public testing::TestWithParam<std::size_t> {};
 INSTANTIATE_TEST_SUITE_P(Events, SharedPublisherCapacity,

@@ -58,7 +58,7 @@ TEST(IdleBus, SleepsInTheKernelAndWakesOnTheNextEvent) {
     dispatcher.id = gettid();
   };
   Bus bus = Bus::create(options).value();
-  std::atomic<int> tokens{0};
+  int tokens = 0;  // read after flush(), which orders it
   auto subscription = bus.subscribe({.types = kToken}, [&](const Event&) { ++tokens; }).value();
   Publisher publisher = bus.publisher().value();
   ASSERT_EQ(publisher.publish(kToken, "before"), PublishResult::kAccepted);

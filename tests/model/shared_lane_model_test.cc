@@ -56,11 +56,12 @@ class FlushCount {
     }
   }
   [[nodiscard]] bool serving() const { return serving_; }
-  bool reached() {
-    const bool done = serving_ && mark_.missing == 0;
-    serving_ = serving_ && !done;
-    return done;
+  /// All that was accepted before has come; a lost ticket never comes, so nothing outstanding
+  /// counts.
+  [[nodiscard]] bool reached(const SharedLane& lane) const {
+    return serving_ && (mark_.missing == 0 || lane.mark().missing == 0);
   }
+  void end() { serving_ = false; }
 
  private:
   bool serving_ = false;
@@ -198,9 +199,10 @@ class SharedLaneRun {
     }
   }
   bool end_flush() {
-    if (!flush_.reached()) {
+    if (!flush_.reached(lane_)) {
       return false;
     }
+    flush_.end();
     Race::light_store(mode_, served_, begun_);
     flush_bell_.notify();
     return true;
@@ -210,7 +212,8 @@ class SharedLaneRun {
 
   void park() {
     const Bell::Ticket ticket = doorbell_.prepare();
-    if (!lane_.waiting() && !asks() && Race::heavy_load(mode_, closed_) == 0) {
+    if (!lane_.waiting() && !asks() && !flush_.reached(lane_) &&
+        Race::heavy_load(mode_, closed_) == 0) {
       doorbell_.sleep(ticket, kNever);
     } else if (!lane_.waiting()) {
       ModelAtomics::pause();  // Closed: a publisher with a ticket is still to come.

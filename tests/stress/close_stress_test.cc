@@ -2,8 +2,8 @@
 // handles beyond it.
 //
 // Forbidden: an event that was accepted and not delivered; one that was refused as closed and yet
-// delivered; one repeated, reordered or torn; a publisher that still sleeps after close(); any answer
-// but closed once the bus is gone.
+// delivered; one repeated, reordered or torn; a publisher that still sleeps after close(); any
+// answer but closed once the bus is gone.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -39,9 +39,10 @@ class CloseStress : public Test {
       subscription_ =
           bus_->subscribe(*type_, [this](const Stamp& stamp, const Event&) { receive(stamp); })
               .value();
-      guest_ = bus_->subscribe({.types = TypeMask::all()}, [this](const Event&) {
-                      late_calls_ += guest_calls_may_come_ ? 0U : 1U;
-                    }).value();
+      guest_ =
+          bus_->subscribe({.types = TypeMask::all()},
+                          [this](const Event&) { late_calls_ += guest_calls_may_come_ ? 0U : 1U; })
+              .value();
       for (std::size_t id = 0; id < kPublishers; ++id) {
         publishers_.emplace_back(
             bus_->publisher({.capacity_events = 1 + random_.below(64)}).value(), *type_, id,
@@ -93,8 +94,11 @@ class CloseStress : public Test {
 
     void finish(End end) {
       switch (end) {
-        case End::kDestroy: break;
-        case End::kCloseAndDrain: drain(); break;
+        case End::kDestroy:
+          break;
+        case End::kCloseAndDrain:
+          drain();
+          break;
         case End::kTwoClosers: {
           const std::jthread other([this] { bus_->close(); });
           drain();
@@ -102,7 +106,8 @@ class CloseStress : public Test {
         }
         case End::kCloseInCallback:
           close_in_callback_.store(true, std::memory_order_relaxed);
-          while (bus_->publisher({.capacity_events = 1}).ok()) {  // until closed; no event may be left to run the callback
+          while (bus_->publisher({.capacity_events = 1})
+                     .ok()) {  // until closed; no event may be left to run the callback
             static_cast<void>(bus_->publish(*type_, make_stamp(kPublishers, shared_++, random_)));
           }
           break;
@@ -207,10 +212,10 @@ TEST_F(CloseStress, WakesSleepingPublishers) {
     std::vector<std::jthread> threads;
     for (std::size_t id = 0; id < kPublishers; ++id) {
       threads.emplace_back([&bus, id] {
-        Publisher publisher = bus.publisher({.capacity_events = 1,
-                                             .overflow = OverflowPolicy::kBlock,
-                                             .max_wait = 600s})
-                                  .value();
+        Publisher publisher =
+            bus.publisher(
+                   {.capacity_events = 1, .overflow = OverflowPolicy::kBlock, .max_wait = 600s})
+                .value();
         PublishResult result = PublishResult::kAccepted;
         while (result == PublishResult::kAccepted) {
           result = id == 0 ? bus.publish(kToken, "x") : publisher.publish(kToken, "x");

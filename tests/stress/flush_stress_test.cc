@@ -38,9 +38,8 @@ class FlushStress : public Test, public ::testing::WithParamInterface<Shape> {
   static constexpr std::size_t kFlushers = 3;
 
   FlushStress()
-      : bus_(Bus::create({.dispatch = GetParam().dispatch,
-                          .wait = GetParam().wait,
-                          .batch_events = 16})
+      : bus_(Bus::create(
+                 {.dispatch = GetParam().dispatch, .wait = GetParam().wait, .batch_events = 16})
                  .value()),
         type_(bus_.define<Stamp>("stamp").value()),
         subscription_(
@@ -58,8 +57,7 @@ class FlushStress : public Test, public ::testing::WithParamInterface<Shape> {
                                 .value();
       for (std::uint64_t i = random.below(2'000); i != 0; --i) {
         const std::uint64_t number = accepted_[id].load(std::memory_order_relaxed);
-        if (publisher.publish(type_, make_stamp(id, number, random)) ==
-            PublishResult::kAccepted) {
+        if (publisher.publish(type_, make_stamp(id, number, random)) == PublishResult::kAccepted) {
           accepted_[id].store(number + 1, std::memory_order_release);
         }
         dawdle(random, 100);
@@ -123,11 +121,10 @@ TEST_P(FlushStress, DeliversWhatWasAcceptedBefore) {
   EXPECT_GT(flushes_.load(std::memory_order_relaxed), 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Modes, FlushStress,
-    ::testing::Values(Shape{DispatchMode::kThread, WaitStrategy::kAdaptive},
-                      Shape{DispatchMode::kThread, WaitStrategy::kPark},
-                      Shape{DispatchMode::kManual, WaitStrategy::kAdaptive}));
+INSTANTIATE_TEST_SUITE_P(Modes, FlushStress,
+                         ::testing::Values(Shape{DispatchMode::kThread, WaitStrategy::kAdaptive},
+                                           Shape{DispatchMode::kThread, WaitStrategy::kPark},
+                                           Shape{DispatchMode::kManual, WaitStrategy::kAdaptive}));
 
 }  // namespace
 }  // namespace herald::stress

@@ -1,8 +1,8 @@
 // Middleware under load: links that pass, drop, change, emit, hold and resume come and go while
 // events flow.
 //
-// Forbidden: an event lost or made up: what was accepted and emitted is dispatched, dropped or held,
-// and the bus and the middleware count alike; an event that nobody may drop lost, repeated or
+// Forbidden: an event lost or made up: what was accepted and emitted is dispatched, dropped or
+// held, and the bus and the middleware count alike; an event that nobody may drop lost, repeated or
 // reordered; a gap in the sequence; a call after a removal has returned.
 #include <gtest/gtest.h>
 
@@ -57,10 +57,17 @@ class Mischief {
       return Verdict::kPass;
     }
     switch (state.random.below(4)) {
-      case 0: count(state.deeds.dropped); return Verdict::kDrop;
-      case 1: hold(event, emitter); return Verdict::kHold;
-      case 2: event.set_stream(state.random.next()); return Verdict::kPass;
-      default: return Verdict::kPass;
+      case 0:
+        count(state.deeds.dropped);
+        return Verdict::kDrop;
+      case 1:
+        hold(event, emitter);
+        return Verdict::kHold;
+      case 2:
+        event.set_stream(state.random.next());
+        return Verdict::kPass;
+      default:
+        return Verdict::kPass;
     }
   }
 
@@ -129,19 +136,19 @@ class MiddlewareStress : public Test {
                                    },
                                    {.priority = kFirst})
                              .value());
-    permanent_.push_back(
-        bus_->subscribe(*type_,
-                        [this](const Stamp& stamp, const Event&) { behind_.receive(stamp); })
-            .value());
+    permanent_.push_back(bus_->subscribe(*type_, [this](const Stamp& stamp,
+                                                        const Event&) { behind_.receive(stamp); })
+                             .value());
     permanent_.push_back(bus_->subscribe({.types = TypeMask::all()},
                                          [this](const Event& event) {
                                            gaps_ += event.sequence() != ++sequence_ ? 1U : 0U;
                                          })
                              .value());
-    permanent_.push_back(
-        bus_->subscribe_batch({.types = TypeMask::all()},
-                              [this](std::span<const Event> events) { in_batches_ += events.size(); })
-            .value());
+    permanent_.push_back(bus_->subscribe_batch({.types = TypeMask::all()},
+                                               [this](std::span<const Event> events) {
+                                                 in_batches_ += events.size();
+                                               })
+                             .value());
   }
 
   void come_and_go(Random random) {

@@ -1,9 +1,9 @@
 // Parking under load: the dispatcher sleeps whenever it can, publishers sleep whenever they must,
 // and every wake-up counts.
 //
-// Forbidden: a lost wake-up. Nothing else wakes the sleeper here (no timeout, no second event), so it
-// shows as no progress, and the watchdog ends the process. Also: an event lost, repeated, reordered or
-// torn; a timeout of a publisher that had room.
+// Forbidden: a lost wake-up. Nothing else wakes the sleeper here (no timeout, no second event), so
+// it shows as no progress, and the watchdog ends the process. Also: an event lost, repeated,
+// reordered or torn; a timeout of a publisher that had room.
 //
 // HERALD_EXPECT_FENCE=<what stats().fence must say> checks that the kernel was asked, see
 // tests/integration/membarrier_refused_test.sh.
@@ -35,9 +35,12 @@ using namespace std::chrono_literals;
 
 const char* name_of(Fence fence) {
   switch (fence) {
-    case Fence::kAutomatic: return "Automatic";
-    case Fence::kMembarrier: return "Membarrier";
-    case Fence::kSequentiallyConsistent: break;
+    case Fence::kAutomatic:
+      return "Automatic";
+    case Fence::kMembarrier:
+      return "Membarrier";
+    case Fence::kSequentiallyConsistent:
+      break;
   }
   return "SequentiallyConsistent";
 }
@@ -81,15 +84,14 @@ class ParkingStress : public Test, public ::testing::WithParamInterface<Fence> {
   // A bus that parks at once, in the fence mode under test. Null if the kernel refuses the mode, as
   // it may only where it is expected to.
   void SetUp() override {
-    absl::StatusOr<Bus> made = Bus::create(
-        {.thread = {.on_start =
-                        [this] {
-                          dispatcher_ = pthread_self();
-                          started_.count_down();
-                        }},
-         .wait = WaitStrategy::kPark,
-         .fence = GetParam(),
-         .batch_events = 8});
+    absl::StatusOr<Bus> made = Bus::create({.thread = {.on_start =
+                                                           [this] {
+                                                             dispatcher_ = pthread_self();
+                                                             started_.count_down();
+                                                           }},
+                                            .wait = WaitStrategy::kPark,
+                                            .fence = GetParam(),
+                                            .batch_events = 8});
     if (!made.ok()) {
       ASSERT_EQ(GetParam(), Fence::kMembarrier);
       ASSERT_NE(std::string(made.status().message()).find("kernel refuses membarrier"),
@@ -206,8 +208,7 @@ TEST_P(ParkingStress, PingPong) {
   ping_pong(count, random(10));
   const BusStats stats = bus_->stats();
   std::printf("%llu rounds, the dispatcher parked %llu times\n",
-              static_cast<unsigned long long>(count),
-              static_cast<unsigned long long>(stats.parks));
+              static_cast<unsigned long long>(count), static_cast<unsigned long long>(stats.parks));
   EXPECT_GT(stats.parks, count / 10) << "it hardly slept: this showed nothing";
 }
 
@@ -273,8 +274,7 @@ class ManualParkingStress : public Test, public ::testing::WithParamInterface<Fe
 
 TEST_P(ManualParkingStress, WaitFindsEveryEvent) {
   Watchdog watchdog;
-  absl::StatusOr<Bus> bus =
-      Bus::create({.dispatch = DispatchMode::kManual, .fence = GetParam()});
+  absl::StatusOr<Bus> bus = Bus::create({.dispatch = DispatchMode::kManual, .fence = GetParam()});
   if (!bus.ok()) {
     GTEST_SKIP() << bus.status().message();
   }

@@ -1,7 +1,7 @@
 // Short-lived publishers and threads: their lanes are drained and used again.
 //
-// Forbidden: memory that grows with the number of publishers there have ever been; an accepted event
-// lost; a publisher's numbers missing from the sums.
+// Forbidden: memory that grows with the number of publishers there have ever been; an accepted
+// event lost; a publisher's numbers missing from the sums.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -38,9 +38,9 @@ class PublisherChurn : public Test {
 
   PublisherChurn()
       : bus_(Bus::create({.max_publishers = kMaxPublishers}).value()),
-        subscription_(bus_.subscribe({.types = TypeMask::all()},
-                                     [this](const Event&) { ++delivered_; })
-                          .value()) {}
+        subscription_(
+            bus_.subscribe({.types = TypeMask::all()}, [this](const Event&) { ++delivered_; })
+                .value()) {}
 
   // All lanes that there may be, as large as they may get.
   void open_all() {

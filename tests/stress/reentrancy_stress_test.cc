@@ -1,5 +1,5 @@
-// Callbacks that use their bus: they publish, subscribe, unsubscribe, open and close publishers, and
-// call what is refused to them, while other threads publish.
+// Callbacks that use their bus: they publish, subscribe, unsubscribe, open and close publishers,
+// and call what is refused to them, while other threads publish.
 //
 // Forbidden: a callback inside a callback; a publish that waits on the dispatching thread; a nested
 // flush, drain, pump or wait that is not refused; an accepted event lost, repeated, reordered or
@@ -48,15 +48,13 @@ class ReentrancyStress : public Test, public ::testing::WithParamInterface<WaitS
 
   void SetUp() override {
     living_callables.store(0, std::memory_order_relaxed);
-    bus_ = Bus::create({.wait = GetParam(),
-                        .batch_events = 16,
-                        .shared_lane = {.capacity_events = 32}})
+    bus_ = Bus::create(
+               {.wait = GetParam(), .batch_events = 16, .shared_lane = {.capacity_events = 32}})
                .value();
     type_ = bus_->define<Stamp>("stamp").value();
     inner_ = bus_->publisher({.name = "inner", .capacity_events = 8}).value();
-    first_ =
-        bus_->subscribe(*type_, [this](const Stamp& stamp, const Event&) { receive(stamp); })
-            .value();
+    first_ = bus_->subscribe(*type_, [this](const Stamp& stamp, const Event&) { receive(stamp); })
+                 .value();
   }
 
   void receive(const Stamp& stamp) {
@@ -68,12 +66,24 @@ class ReentrancyStress : public Test, public ::testing::WithParamInterface<WaitS
   void act() {
     EXPECT_FALSE(std::exchange(inside_, true)) << "FORBIDDEN: a callback inside a callback";
     switch (random_.below(256)) {
-      case 0: publish_through_lane(); break;
-      case 1: publish_shared(); break;
-      case 2: open_and_close(); break;
-      case 3: call_what_is_refused(); break;
-      case 4: static_cast<void>(bus_->stats()); break;
-      case 5: guests_.clear(); break;
+      case 0:
+        publish_through_lane();
+        break;
+      case 1:
+        publish_shared();
+        break;
+      case 2:
+        open_and_close();
+        break;
+      case 3:
+        call_what_is_refused();
+        break;
+      case 4:
+        static_cast<void>(bus_->stats());
+        break;
+      case 5:
+        guests_.clear();
+        break;
       default:
         if (random_.one_in(16)) {
           change_subscriptions();
@@ -112,22 +122,26 @@ class ReentrancyStress : public Test, public ::testing::WithParamInterface<WaitS
     const Filter filter{.types = TypeMask::all()};
     switch (random_.below(4)) {
       case 0:
-        return bus_->use(filter, [this, life = Life()](Event&, Emitter& emitter) {
-              act();
-              static_cast<void>(random_.one_in(64) && emitter.emit_after(kInfo, "made up"));
-              return Verdict::kPass;
-            }).value();
+        return bus_
+            ->use(filter,
+                  [this, life = Life()](Event&, Emitter& emitter) {
+                    act();
+                    static_cast<void>(random_.one_in(64) && emitter.emit_after(kInfo, "made up"));
+                    return Verdict::kPass;
+                  })
+            .value();
       case 1:
-        return bus_->subscribe_batch(filter, [this, life = Life()](std::span<const Event>) {
-              act();
-            }).value();
+        return bus_
+            ->subscribe_batch(filter, [this, life = Life()](std::span<const Event>) { act(); })
+            .value();
       case 2: {
         // Its destruction removes another one.
         auto owned = std::make_shared<Subscription>(simple_guest(filter));
         return bus_->subscribe(filter, [this, owned, life = Life()](const Event&) { act(); })
             .value();
       }
-      default: return simple_guest(filter);
+      default:
+        return simple_guest(filter);
     }
   }
 

@@ -146,8 +146,8 @@ TEST_F(SharedLaneStress, OutlivesItsThreads) {
 // With nobody dispatching, the lane takes exactly what it has room for, from many threads too.
 TEST_F(SharedLaneStress, TakesExactlyItsCapacity) {
   constexpr std::size_t kCapacity = 100;
-  Bus bus = Bus::create({.dispatch = DispatchMode::kManual,
-                         .shared_lane = {.capacity_events = kCapacity}})
+  Bus bus = Bus::create(
+                {.dispatch = DispatchMode::kManual, .shared_lane = {.capacity_events = kCapacity}})
                 .value();
   start(bus, kThreads);
   std::array<Answers, kThreads> answers{};

@@ -1,9 +1,9 @@
-// Unsubscribing under load: threads subscribe and unsubscribe all the time while events flow; what a
-// callback captured is poisoned as soon as unsubscribe() has returned.
+// Unsubscribing under load: threads subscribe and unsubscribe all the time while events flow; what
+// a callback captured is poisoned as soon as unsubscribe() has returned.
 //
-// Forbidden: a call that starts or runs after unsubscribe() has returned; a call after a callback has
-// unsubscribed itself or a sibling; a callable destroyed while its call runs; a missed or repeated
-// event for a subscriber that was subscribed throughout, or since before the publish.
+// Forbidden: a call that starts or runs after unsubscribe() has returned; a call after a callback
+// has unsubscribed itself or a sibling; a callable destroyed while its call runs; a missed or
+// repeated event for a subscriber that was subscribed throughout, or since before the publish.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -120,21 +120,20 @@ class UnsubscribeStress : public Test {
     switch (random.below(3)) {
       case 0:
         return bus_
-            ->subscribe_batch(filter, [&object, random](std::span<const Event>) mutable {
-              object.touch(random);
-            })
+            ->subscribe_batch(
+                filter, [&object, random](std::span<const Event>) mutable { object.touch(random); })
             .value();
       case 1:
-        return bus_->use(filter,
-                         [&object, random](Event&, Emitter&) mutable {
-                           object.touch(random);
-                           return Verdict::kPass;
-                         })
+        return bus_
+            ->use(filter,
+                  [&object, random](Event&, Emitter&) mutable {
+                    object.touch(random);
+                    return Verdict::kPass;
+                  })
             .value();
       default:
         return bus_
-            ->subscribe(filter,
-                        [&object, random](const Event&) mutable { object.touch(random); })
+            ->subscribe(filter, [&object, random](const Event&) mutable { object.touch(random); })
             .value();
     }
   }
@@ -142,13 +141,18 @@ class UnsubscribeStress : public Test {
   // Returns when it is unsubscribed, by one of the ways there are.
   static void unsubscribe(Subscription subscription, Random& random) {
     switch (random.below(4)) {
-      case 0: return;  // destroyed
-      case 1: subscription = Subscription(); return;
+      case 0:
+        return;  // destroyed
+      case 1:
+        subscription = Subscription();
+        return;
       case 2:
         while (!subscription.unsubscribe_for(std::chrono::microseconds(random.below(50)))) {
         }
         return;
-      default: subscription.unsubscribe(); return;
+      default:
+        subscription.unsubscribe();
+        return;
     }
   }
 
@@ -206,8 +210,8 @@ TEST_F(UnsubscribeStress, NoCallAfterItReturnedFromAParkingBus) {
   while_events_flow(4, [this](std::size_t churner) { come_and_go(random(10 + churner)); });
 }
 
-// A subscriber gets everything that is published after subscribe() has returned, and nothing that is
-// published after unsubscribe() has: on a stream of its own, both can be counted exactly.
+// A subscriber gets everything that is published after subscribe() has returned, and nothing that
+// is published after unsubscribe() has: on a stream of its own, both can be counted exactly.
 TEST_F(UnsubscribeStress, NothingMissedAndNothingTooMuch) {
   start(WaitStrategy::kAdaptive);
   while_events_flow(3, [this](std::size_t churner) {
@@ -224,8 +228,7 @@ TEST_F(UnsubscribeStress, NothingMissedAndNothingTooMuch) {
 // After construction everything here runs on the dispatching thread.
 class Family {
  public:
-  Family(Bus& bus, EventType<Stamp> type, Random random)
-      : bus_(bus), type_(type), random_(random) {
+  Family(Bus& bus, EventType<Stamp> type, Random random) : bus_(bus), type_(type), random_(random) {
     for (std::size_t i = 0; i < kMembers; ++i) {
       join(i);
     }
@@ -247,9 +250,9 @@ class Family {
   void join(std::size_t place) {
     auto member = std::make_shared<Member>(place, ++generations_[place]);
     subscriptions_[place] =
-        bus_.subscribe(type_, [this, member = std::move(member)](const Stamp&, const Event&) {
-              call(*member);
-            }).value();
+        bus_.subscribe(type_, [this, member = std::move(member)](const Stamp&,
+                                                                 const Event&) { call(*member); })
+            .value();
   }
 
   void call(const Member& member) {
@@ -323,13 +326,15 @@ TEST_F(UnsubscribeStress, CallbacksCompeteWithThreads) {
   start(WaitStrategy::kPark);
   std::array<std::atomic<Offered*>, 3> offers{};
   Subscription remover =
-      bus_->subscribe(*type_, [&](const Stamp&, const Event&) {
-            for (std::atomic<Offered*>& offer : offers) {
-              if (Offered* taken = offer.exchange(nullptr, std::memory_order_acq_rel)) {
-                taken->remove();
-              }
-            }
-          }).value();
+      bus_->subscribe(*type_,
+                      [&](const Stamp&, const Event&) {
+                        for (std::atomic<Offered*>& offer : offers) {
+                          if (Offered* taken = offer.exchange(nullptr, std::memory_order_acq_rel)) {
+                            taken->remove();
+                          }
+                        }
+                      })
+          .value();
   std::atomic<std::uint64_t> by_callbacks{0};
   while_events_flow(offers.size(), [&](std::size_t churner) {
     Random random = this->random(40 + churner);

@@ -20,11 +20,21 @@ Stamp make_stamp(std::uint64_t publisher, std::uint64_t number, Random& random) 
 void Answers::add(PublishResult result, std::uint64_t events) noexcept {
   attempts += events;
   switch (result) {
-    case PublishResult::kAccepted: accepted += events; break;
-    case PublishResult::kDropped: dropped += events; break;
-    case PublishResult::kFull: full += events; break;
-    case PublishResult::kClosed: closed += events; break;
-    case PublishResult::kRejected: rejected += events; break;
+    case PublishResult::kAccepted:
+      accepted += events;
+      break;
+    case PublishResult::kDropped:
+      dropped += events;
+      break;
+    case PublishResult::kFull:
+      full += events;
+      break;
+    case PublishResult::kClosed:
+      closed += events;
+      break;
+    case PublishResult::kRejected:
+      rejected += events;
+      break;
   }
 }
 
@@ -36,15 +46,17 @@ bool Answers::equals(const PublisherStats& row) const noexcept {
 
 PublishResult StampPublisher::step() {
   switch (random_.below(3)) {
-    case 0: return publish();
-    case 1: return try_publish();
-    default: return publish_batch(1 + random_.below(kMaxBatch));
+    case 0:
+      return publish();
+    case 1:
+      return try_publish();
+    default:
+      return publish_batch(1 + random_.below(kMaxBatch));
   }
 }
 
 PublishResult StampPublisher::publish() {
-  const PublishResult result =
-      handle_.publish(type_, make_stamp(id_, answers_.accepted, random_));
+  const PublishResult result = handle_.publish(type_, make_stamp(id_, answers_.accepted, random_));
   return note(result, result == PublishResult::kAccepted ? 1 : 0, 1);
 }
 

@@ -1,8 +1,8 @@
 // An event that tells on whoever loses, repeats, reorders or tears it.
 //
-// A publisher numbers its events by acceptance: an event that was refused is offered again under the
-// same number. So whatever the policy, a receiver must see 0, 1, 2, ... of each publisher, and as
-// many as were accepted: a number that comes too early means that one before it was lost or
+// A publisher numbers its events by acceptance: an event that was refused is offered again under
+// the same number. So whatever the policy, a receiver must see 0, 1, 2, ... of each publisher, and
+// as many as were accepted: a number that comes too early means that one before it was lost or
 // overtaken; one that comes too late was repeated, overtaken, or refused and yet delivered.
 #pragma once
 
