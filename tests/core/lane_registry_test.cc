@@ -93,7 +93,7 @@ TEST(LaneRegistry, PublishersClosedInACallbackCountUntilItHasReturned) {
   for (int round = 1; round <= 3; ++round) {
     ASSERT_EQ(bus.publish(kToken, "go"), PublishResult::kAccepted);
     bus.pump();
-    EXPECT_EQ(refused, round * 6u);
+    EXPECT_EQ(refused, static_cast<unsigned>(round) * 6U);
   }
 }
 

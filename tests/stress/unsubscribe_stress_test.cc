@@ -241,6 +241,8 @@ class Family {
 
   // Owned by the callable alone: that it outlives its own call is part of what is tested.
   struct Member {
+    Member(std::size_t at, std::uint64_t since) : place(at), generation(since) {}
+
     std::size_t place;
     std::uint64_t generation;
     std::uint64_t magic = 0x600D'600D'600D'600D;
