@@ -47,8 +47,9 @@ class ParkingSpot {
 
   // Sleepers.
 
-  /// Announces a sleeper. The condition must be read again afterwards. Cost: about 1 us with
-  /// membarrier.
+  /// Announces a sleeper. The condition must be read again afterwards. With
+  /// membarrier this costs 1 us alone, and an interrupt to each processor that runs this process:
+  /// 1 us more, or 50 on a virtual machine that delivers interrupts slowly.
   [[nodiscard]] Ticket prepare() noexcept {
     const Ticket ticket = arm() | kArmed;
     Race::heavy_barrier(mode_);

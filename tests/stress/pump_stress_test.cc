@@ -142,7 +142,7 @@ TEST_F(PumpStress, OneAtATimeAndNothingLeft) {
     {
       std::vector<std::jthread> publishers;
       for (std::size_t id = 0; id < kPublishers; ++id) {
-        publishers.emplace_back([this, id] { publish(id, rounds(400'000, 40'000'000)); });
+        publishers.emplace_back([this, id] { publish(id, rounds(100'000, 10'000'000)); });
       }
     }
     finished_.store(true, std::memory_order_release);
