@@ -31,7 +31,8 @@ struct MiddlewareOptions {
 /// Threads: the dispatching thread, inside the call.
 class Emitter {
  public:
-  /// Emits a new event just before, or just after, the current one. False if the event is refused:
+  /// Emits a new event just before, or just after, the current one; of several on one side, also of
+  /// several middlewares, what was sent first comes first. False if the event is refused:
   /// payload too large, no memory, a key of another bus, or more than
   /// BusOptions::max_emitted_per_event for one event (counted as `emit_refused`).
   template <typename T>

@@ -30,7 +30,8 @@ class SubscriberTable {
   // Changes. attach() not during a fan-out; detach() any time.
 
   /// A type is now in use: subscribers whose filter has it are put into its lists. deliver() does
-  /// it for a type that was not announced (its definer is about to).
+  /// it for a type whose announcement is still on its way: others may find() and publish a new type
+  /// before its definer has submitted the command.
   void activate(unsigned type_index);
   void attach(Attachment& subscriber);
   void detach(Attachment& subscriber) noexcept;
