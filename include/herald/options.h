@@ -102,7 +102,8 @@ struct BusOptions {
   std::chrono::nanoseconds slo = std::chrono::milliseconds(1);
 
   /// Where payloads that do not fit an event live; must be thread-safe and outlive every event.
-  /// Null is refused.
+  /// If it throws, what needed the memory is refused (in a library made without exceptions, the
+  /// process ends). Null is refused.
   std::pmr::memory_resource* payload_resource = std::pmr::new_delete_resource();
 
   /// Called on the dispatching thread for each exception of a callback; must not throw.

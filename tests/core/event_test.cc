@@ -172,16 +172,6 @@ TEST_F(EventTest, PayloadUpTo16MiBIsAcceptedAndOneByteMoreRejected) {
   EXPECT_TRUE(bus_->stats().conserved());
 }
 
-TEST_F(EventTest, PayloadWithoutMemoryIsRejected) {
-  Publisher publisher = make_publisher(*bus_);
-  resource_.refuse_after(0);
-  EXPECT_EQ(publisher.publish(kToken, kLongText), PublishResult::kRejected);
-  EXPECT_EQ(bus_->publish(kToken, kLongText), PublishResult::kRejected);
-  EXPECT_EQ(publisher.publish(kToken, "short"), PublishResult::kAccepted);
-  EXPECT_EQ(bus_->stats().total.rejected, 2u);
-  EXPECT_TRUE(bus_->stats().conserved());
-}
-
 // Typed payloads.
 
 struct Position {
@@ -250,9 +240,6 @@ TEST_F(EventTest, RefusedPayloadIsDestroyed) {
   ASSERT_EQ(publisher.publish(type, owned), PublishResult::kAccepted);
   EXPECT_EQ(publisher.publish(type, owned), PublishResult::kDropped);
   EXPECT_EQ(publisher.try_publish(type, owned), PublishResult::kFull);
-  resource_.refuse_after(0);
-  EXPECT_EQ(publisher.publish(type, owned), PublishResult::kRejected);
-  resource_.grant_all();
   bus_->close();
   EXPECT_EQ(publisher.publish(type, owned), PublishResult::kClosed);
   EXPECT_EQ(owned.use_count(), 2) << "only the accepted one is alive";
@@ -360,14 +347,8 @@ TEST_F(EventTest, SetOfAnotherPayloadTypeChangesNothing) {
   EXPECT_EQ(error.get<Error>()->code, "code");
 }
 
-TEST_F(EventTest, SetWithoutMemoryChangesNothing) {
+TEST_F(EventTest, SetOfATooLongTextChangesNothing) {
   Event event = text_event("short");
-  Event error = kept_after(bus_->publish(kError, {"code", "message", false}));
-  resource_.refuse_after(0);
-  EXPECT_FALSE(event.set_text(kLongText, &resource_));
-  EXPECT_EQ(event.text(), "short");
-  EXPECT_FALSE(error.set(Error{"other", "", true}, &resource_));
-  EXPECT_EQ(error.get<Error>()->code, "code");
   EXPECT_FALSE(event.set_text(std::string(kLimitBytes + 1, 'x')));
   EXPECT_EQ(event.text(), "short");
 }

@@ -16,7 +16,6 @@
 
 #include "herald/publisher.h"
 #include "support/buses.h"
-#include "support/counting_resource.h"
 
 namespace herald {
 namespace {
@@ -156,26 +155,6 @@ TEST(PublishBatch, OfAClosedPublisherIsClosed) {
   const BatchResult result = publisher.publish_batch(numbers.number, numbers_up_to(150));
   EXPECT_EQ(result.accepted, 0u);
   EXPECT_EQ(result.result, PublishResult::kClosed);
-}
-
-TEST(PublishBatch, EndsBeforeThePayloadThatFindsNoMemory) {
-  support::CountingResource resource;
-  Bus bus = manual_bus({.payload_resource = &resource});
-  Publisher publisher = make_publisher(bus, {.name = "p"});
-  const std::string text(100, 'x');
-  const std::vector<std::string_view> payloads(150, text);
-  for (const std::size_t granted : {0u, 1u, 63u, 64u, 65u, 149u}) {
-    resource.refuse_after(static_cast<std::int64_t>(granted));
-    const PublisherStats before = row_of(bus, "p");
-    const BatchResult result = publisher.publish_batch(kToken, payloads);
-    EXPECT_EQ(result.accepted, granted);
-    EXPECT_EQ(result.result, PublishResult::kRejected);
-    expect_counts(bus, {.attempts = before.attempts + payloads.size(),
-                        .accepted = before.accepted + granted,
-                        .rejected = before.rejected + payloads.size() - granted});
-  }
-  bus.pump();
-  EXPECT_EQ(resource.live(), 0);
 }
 
 // The lane is full before the payload comes that would be rejected.

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "support/buses.h"
-#include "support/counting_resource.h"
 
 namespace herald {
 namespace {
@@ -211,14 +210,6 @@ TEST(SharedPublisher, AfterCloseIsClosed) {
   EXPECT_EQ(bus.publish(kToken, "b"), PublishResult::kClosed);
   EXPECT_EQ(row_of(bus, "shared").closed, 1u);
   EXPECT_EQ(bus.pump().events, 1u);
-}
-
-TEST(SharedPublisher, FlushReturnsAfterAPublishThatFoundNoMemory) {
-  support::CountingResource resource;
-  Bus bus = thread_bus({.payload_resource = &resource});
-  resource.refuse_after(0);
-  EXPECT_EQ(bus.publish(kToken, std::string(100, 'x')), PublishResult::kRejected);
-  EXPECT_TRUE(bus.flush(kLong).ok());
 }
 
 }  // namespace

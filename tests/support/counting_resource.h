@@ -18,7 +18,6 @@ class CountingResource : public std::pmr::memory_resource {
 
   /// The next `allocations` are granted, later ones throw std::bad_alloc.
   void refuse_after(std::int64_t allocations) { left_.store(allocations, kRelaxed); }
-  void grant_all() { left_.store(INT64_MAX, kRelaxed); }
 
  private:
   static constexpr std::memory_order kRelaxed = std::memory_order_relaxed;  // counts only
