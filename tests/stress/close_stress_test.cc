@@ -88,7 +88,7 @@ class CloseStress : public Test {
     void receive(const Stamp& stamp) {
       check_.receive(stamp);
       if (close_in_callback_.exchange(false, std::memory_order_relaxed)) {
-        bus_->close();
+        in_callbacks_->close();
       }
     }
 
@@ -106,8 +106,9 @@ class CloseStress : public Test {
         }
         case End::kCloseInCallback:
           close_in_callback_.store(true, std::memory_order_relaxed);
-          while (bus_->publisher({.capacity_events = 1})
-                     .ok()) {  // until closed; no event may be left to run the callback
+          // Until it is closed; no event may be left to run the callback.
+          while (bus_->publisher({.capacity_events = 1}).status().code() !=
+                 absl::StatusCode::kFailedPrecondition) {
             static_cast<void>(bus_->publish(*type_, make_stamp(kPublishers, shared_++, random_)));
           }
           break;
@@ -130,6 +131,7 @@ class CloseStress : public Test {
     bool guest_calls_may_come_ = true;
     std::uint64_t late_calls_ = 0;
     std::optional<Bus> bus_;
+    Bus* const in_callbacks_ = &*bus_;  // usable while bus_.reset() runs, as the optional is not
     std::optional<EventType<Stamp>> type_;
     Subscription subscription_;
     Subscription guest_;
