@@ -89,8 +89,9 @@ struct LatencyReport {
 
 /// What Bus::drain leaves.
 struct DrainReport {
-  bool complete = false;  ///< Everything accepted was delivered.
-  std::uint64_t undelivered = 0;
+  bool complete = false;                   ///< Everything accepted was delivered.
+  std::uint64_t undelivered = 0;           ///< Accepted events still queued, and those of `held`.
+  std::uint64_t held = 0;                  ///< Held by middleware.
   std::vector<PublisherStats> incomplete;  ///< The publishers with events left, see `queued`.
 };
 
