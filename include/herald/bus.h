@@ -43,7 +43,9 @@ struct TypeOptions {
 ///   returned before the event was published, and is lost only by a named, counted policy.
 /// Ownership: handles may outlive the bus. The destructor closes, drains for at most
 ///   BusOptions::drain_on_destroy and says on standard error what was lost; inside a callback it
-///   ends the process with a message.
+///   ends the process with a message. A moved-from bus may only be assigned to or destroyed.
+/// Memory: payloads, publishers and create() answer when there is none; a subscription, a type or a
+///   flush that finds none for its few bytes ends the process.
 class Bus {
  public:
   /// A bus with default options and a dispatcher thread; ends the process if there is none to get.
@@ -98,8 +100,9 @@ class Bus {
 
   /// Publishes through the shared lane: any thread, no handle, order kept for each calling thread.
   /// Results, waiting and cost as Publisher::publish, but some 50 ns more, and the first call of a
-  /// thread allocates (so may one with more than 32,768 of its own events waiting). Lock-free: a
-  /// thread stopped inside stops no other.
+  /// thread allocates (so may one with more than 32,768 of its own events waiting): some 9 KiB,
+  /// which are kept for the bus's life; a later thread on the same stack uses them again. They are
+  /// not in BusStats::lane_bytes. Lock-free: a thread stopped inside stops no other.
   template <typename T>
   PublishResult publish(const EventType<T>& type, std::type_identity_t<PublishArgument<T>> payload,
                         const PublishOptions& options = {}) noexcept {
@@ -117,11 +120,11 @@ class Bus {
   /// a lock and a hash look-up.
   bool cancel(StreamId stream) noexcept;
 
-  // Subscribing. Errors: InvalidArgument (empty filter, null callback), FailedPrecondition
-  // (closed). Callbacks run on the dispatching thread and must not wait. They may publish,
-  // subscribe, unsubscribe anyone and close the bus. What they throw is caught, counted and passed
-  // to BusOptions::on_error; the next subscriber still gets the event. Cost: O(types of the
-  // filter).
+  // Subscribing. Errors: InvalidArgument (empty filter, a key of another bus, null callback),
+  // FailedPrecondition (closed). Callbacks run on the dispatching thread and must not wait. They
+  // may publish, subscribe, unsubscribe anyone and close the bus. What they throw is caught,
+  // counted and passed to BusOptions::on_error; the next subscriber still gets the event. Cost:
+  // O(types of the filter).
 
   /// `callback(const Event&)`, once for each matching event.
   template <detail::EventCallable F>
@@ -175,6 +178,7 @@ class Bus {
   /// Manual mode: delivers what was accepted when it was called. Refused inside a callback.
   PumpResult pump(const PumpOptions& options = {}) noexcept;
   /// Manual mode: sleeps until there is something to pump (true) or `timeout` has passed (false).
+  /// close() alone does not end it.
   [[nodiscard]] bool wait(std::chrono::nanoseconds timeout) noexcept;
 
   /// Returns when everything accepted before it is delivered; in manual mode it delivers it itself.
@@ -193,9 +197,9 @@ class Bus {
 
   // Seeing.
 
-  /// All counters at one moment between two events: it waits for at most one event's fan-out
-  /// (inside a callback, not at all). Cost: O(publishers + subscriptions), partly on the
-  /// dispatching thread.
+  /// All counters at one moment between two events: it waits for at most one event's fan-out,
+  /// or the calls of the batch subscribers for one batch (inside a callback, not at all). Cost:
+  /// O(publishers + subscriptions), partly on the dispatching thread.
   [[nodiscard]] BusStats stats() const;
   /// The histograms by now. Wait-free. Cost: some 10 us for each type in use, on this thread.
   [[nodiscard]] LatencyReport latency() const;

@@ -169,7 +169,7 @@ struct KeyAccess {
     return EventType<T>(bus_id, index);
   }
   template <typename T>
-  [[nodiscard]] static std::uint32_t bus_id(const EventType<T>& type) noexcept {
+  [[nodiscard]] static constexpr std::uint32_t bus_id(const EventType<T>& type) noexcept {
     return type.bus_id_;
   }
   /// The type entry of an event: payload id in the upper 24 bits, type index in the lower 8.
@@ -189,13 +189,15 @@ inline constexpr EventType<Error> kError =
 inline constexpr EventType<Info> kInfo = detail::KeyAccess::make<Info>(0, 3);
 inline constexpr EventType<Metrics> kMetrics = detail::KeyAccess::make<Metrics>(0, 4);
 
-/// A set of event types. A small value.
+/// A set of event types. A small value. It remembers whose keys it was made of, so that a bus can
+/// refuse those of another bus; one made of bits is any bus's.
 class TypeMask {
  public:
   constexpr TypeMask() noexcept = default;  ///< The empty set.
 
   template <typename T>
-  constexpr TypeMask(const EventType<T>& type) noexcept : bits_(std::uint64_t{1} << type.index()) {}
+  constexpr TypeMask(const EventType<T>& type) noexcept
+      : bits_(std::uint64_t{1} << type.index()), bus_id_(detail::KeyAccess::bus_id(type)) {}
 
   /// Every type, also those defined later.
   [[nodiscard]] static constexpr TypeMask all() noexcept { return from_bits(~std::uint64_t{0}); }
@@ -211,17 +213,31 @@ class TypeMask {
     return ((bits_ >> index) & 1U) != 0;
   }
 
+  /// Whether it fits the bus: made of built-in keys, of bits, and of keys of that bus only.
+  [[nodiscard]] constexpr bool fits(std::uint32_t bus_id) const noexcept {
+    return bus_id_ == 0 || bus_id_ == bus_id;
+  }
+
   friend constexpr TypeMask operator|(TypeMask a, TypeMask b) noexcept {
-    return from_bits(a.bits_ | b.bits_);
+    return TypeMask(a.bits_ | b.bits_, common(a.bus_id_, b.bus_id_));
   }
   friend constexpr TypeMask operator&(TypeMask a, TypeMask b) noexcept {
-    return from_bits(a.bits_ & b.bits_);
+    return TypeMask(a.bits_ & b.bits_, common(a.bus_id_, b.bus_id_));
   }
-  friend constexpr TypeMask operator~(TypeMask a) noexcept { return from_bits(~a.bits_); }
-  friend constexpr bool operator==(TypeMask, TypeMask) noexcept = default;
+  friend constexpr TypeMask operator~(TypeMask a) noexcept { return TypeMask(~a.bits_, a.bus_id_); }
+  friend constexpr bool operator==(TypeMask a, TypeMask b) noexcept { return a.bits_ == b.bits_; }
 
  private:
+  static constexpr std::uint32_t kNoBus = UINT32_MAX;  // keys of different buses
+
+  constexpr TypeMask(std::uint64_t bits, std::uint32_t bus_id) noexcept
+      : bits_(bits), bus_id_(bus_id) {}
+  [[nodiscard]] static constexpr std::uint32_t common(std::uint32_t a, std::uint32_t b) noexcept {
+    return a == 0 || a == b ? b : (b == 0 ? a : kNoBus);
+  }
+
   std::uint64_t bits_ = 0;
+  std::uint32_t bus_id_ = 0;
 };
 
 template <typename A, typename B>

@@ -17,8 +17,8 @@ class MiddlewareChain;
 enum class Verdict : std::uint8_t {
   kPass,  ///< It goes on, with the changes made to it.
   kDrop,  ///< It ends here and is counted as dropped by this middleware.
-  kHold,  ///< The middleware has moved it away (Event held = std::move(event)) and owes it to
-          ///< Emitter::resume; counted as held until then.
+  kHold,  ///< The middleware has moved it away (Event held = std::move(event)) and owes it, or one
+          ///< in its place, to Emitter::resume; counted as held until then. What it left is lost.
 };
 
 struct MiddlewareOptions {
@@ -46,9 +46,9 @@ class Emitter {
     return emit<T>(type, static_cast<PublishArgument<T>&&>(payload), options, false);
   }
 
-  /// Sends on an event that this middleware had held, before the current one. Its latency counts
-  /// from its own publish time. False, and `event` is unchanged, if this middleware holds none, or
-  /// for one event more than BusOptions::max_emitted_per_event have been sent.
+  /// Sends on an event that this middleware had held, changed or not, before the current one. Its
+  /// latency counts from its own publish time. False, and `event` is unchanged, if this middleware
+  /// holds none, or for one event more than BusOptions::max_emitted_per_event have been sent.
   bool resume(Event&& event) noexcept;
 
   /// Asks for a call of `on_deadline(Emitter&)` at `time` or soon after, also when no event comes:

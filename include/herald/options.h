@@ -68,7 +68,8 @@ struct SharedLaneOptions {
 struct DispatcherThreadOptions {
   std::string name = "herald";          ///< As the system shows it; at most 15 bytes.
   std::optional<unsigned> processor{};  ///< The processor to stay on. Default: any.
-  std::function<void()> on_start{};     ///< Runs first in that thread (priorities, affinity, ...).
+  /// Runs first in that thread (priorities, affinity, ...); must not throw.
+  std::function<void()> on_start{};
 };
 
 /// A subscriber or middleware threw. Views are valid during the call.
@@ -118,7 +119,9 @@ struct PumpOptions {
   /// Most events to take from lanes, 1 or more; what middleware makes of them is not counted.
   /// Default: all that were accepted at the start.
   std::optional<std::size_t> max_events = {};
-  /// Time to spend, above 0, overrun by at most one event's fan-out. Default: no limit.
+  /// Time to spend, above 0. Looked at after each fan-out, so overrun by at most one, or one
+  /// deadline of a middleware; then batch subscribers still get what has been fanned out. At least
+  /// one event moves on, however small the budget. Default: no limit.
   std::optional<std::chrono::nanoseconds> budget = {};
 };
 

@@ -59,8 +59,10 @@ class Publisher {
   /// Publishes one event.
   /// Progress: wait-free while the lane has room. In a full lane, by PublisherOptions: waits in the
   /// kernel for at most `max_wait` (block), or returns kDropped. On the dispatching thread it never
-  /// waits. Cost: no lock, no allocation if the payload fits the event (32 bytes), no system call
-  /// but to wake a parked dispatcher (about 2 us) or to wait.
+  /// waits; on that of another bus it does, so two buses that publish into each other through
+  /// blocking lanes can wait for each other: give them a `max_wait`. Cost: no lock, no allocation
+  /// if the payload fits the event (32 bytes), no system call but to wake a parked dispatcher
+  /// (about 2 us) or to wait.
   template <typename T>
   PublishResult publish(const EventType<T>& type, std::type_identity_t<PublishArgument<T>> payload,
                         const PublishOptions& options = {}) noexcept {
@@ -78,7 +80,7 @@ class Publisher {
   /// Publishes the payloads in order; up to 64 of them at a time share one time stamp and one
   /// announcement, so that an event costs less than in publish. A full lane is met as in publish:
   /// a blocking publisher waits and accepts all, a dropping one accepts a prefix and counts the
-  /// rest as dropped.
+  /// rest as dropped. Copying a payload must not throw.
   template <typename T>
   BatchResult publish_batch(const EventType<T>& type,
                             std::type_identity_t<std::span<const BatchElement<T>>> payloads,

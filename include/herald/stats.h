@@ -32,8 +32,9 @@ struct Stall {
   std::chrono::steady_clock::time_point end;
 };
 
-/// Gaps over 50 us between two clock reads of the spinning dispatcher, over which its thread's
-/// involuntary switches did not grow: the machine stopped it.
+/// Gaps over 50 us between two clock reads of the spinning dispatcher, of which other threads can
+/// explain less than a tenth (by the run-queue time in /proc/thread-self/schedstat): the machine
+/// stopped it. None where the kernel does not tell that time.
 struct StallStats {
   std::uint64_t count = 0;
   std::chrono::nanoseconds total{0};
@@ -89,8 +90,9 @@ struct LatencyReport {
 
 /// What Bus::drain leaves.
 struct DrainReport {
-  bool complete = false;  ///< Everything accepted was delivered.
-  std::uint64_t undelivered = 0;
+  bool complete = false;                   ///< Everything accepted was delivered.
+  std::uint64_t undelivered = 0;           ///< Accepted events still queued, and those of `held`.
+  std::uint64_t held = 0;                  ///< Held by middleware.
   std::vector<PublisherStats> incomplete;  ///< The publishers with events left, see `queued`.
 };
 

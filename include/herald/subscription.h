@@ -26,7 +26,7 @@ struct SubscribeOptions {
   std::string name = {};  ///< For reports. Default: empty.
 };
 
-/// Keeps a subscriber or a middleware in its bus; destroying or overwriting it removes it.
+/// Keeps a subscriber or a middleware in its bus; destroying or overwriting it unsubscribes.
 /// Threads: movable; used by one thread at a time. Different handles are independent.
 /// Ownership: may outlive its bus.
 class [[nodiscard]] Subscription {
@@ -36,13 +36,15 @@ class [[nodiscard]] Subscription {
   Subscription(Subscription&& other) noexcept
       : runtime_(std::move(other.runtime_)),
         attachment_(std::move(other.attachment_)),
-        active_(std::exchange(other.active_, false)) {}
+        active_(std::exchange(other.active_, false)),
+        leaving_(other.leaving_) {}
   Subscription& operator=(Subscription&& other) noexcept;
   ~Subscription();
 
   /// Removes the callback and destroys it.
-  /// Progress: on another thread, waits until no call is running, at most the fan-out of one event,
-  /// and none starts afterwards: what the callback captured may be freed. Inside a callback of the
+  /// Progress: on another thread, waits until no call is running, at most the fan-out of one event
+  /// (or the calls of the batch subscribers for one batch), and none starts afterwards: what the
+  /// callback captured may be freed. Inside a callback of the
   /// same bus it returns at once; no further call starts, and the callable lives until its current
   /// call has returned. It waits for nothing else, but holding a lock that the callback takes
   /// deadlocks here; use unsubscribe_for then.
@@ -50,8 +52,9 @@ class [[nodiscard]] Subscription {
   void unsubscribe() noexcept;
 
   /// As unsubscribe, but waits at most `timeout`. False if a call was still running then: the
-  /// removal is under way, no handle is needed to finish it, but captured state must be kept until
-  /// a later unsubscribe() or unsubscribe_for() has returned true.
+  /// removal is under way, and no handle is needed to finish it, so the destructor no longer waits.
+  /// What the callback captured must be kept until a later unsubscribe() has returned, or
+  /// unsubscribe_for() has returned true; what it owns is destroyed by the dispatching thread.
   [[nodiscard]] bool unsubscribe_for(std::chrono::nanoseconds timeout) noexcept;
 
   /// Whether it has not been unsubscribed.
@@ -62,12 +65,14 @@ class [[nodiscard]] Subscription {
 
  private:
   friend class Bus;
+  void let_go() noexcept;
   Subscription(std::shared_ptr<core::Runtime> runtime,
                std::shared_ptr<core::Attachment> attachment) noexcept;
 
   std::shared_ptr<core::Runtime> runtime_;
   std::shared_ptr<core::Attachment> attachment_;
   bool active_ = true;
+  bool leaving_ = false;  // unsubscribe_for has given up: nobody is to wait unasked
 };
 
 }  // namespace herald

@@ -22,7 +22,7 @@
 //  [P1] prepare() arms the bit, then the condition is read / the condition is stored, then notify()
 //       reads the bit: store-then-load, see fence.h.
 //  [P2] notify() clears the bit with release / prepare() reads the word with acquire: a sleeper
-//  that
+//       that
 //       arms after a wake-up sees the condition that caused it.
 // Bounds: one word. 2^31 wake-ups between prepare() and sleep() of one sleeper would be needed for
 //       it to oversleep a wake-up.

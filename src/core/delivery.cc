@@ -62,8 +62,8 @@ bool Delivery::fan_out_next() noexcept {
     }
     return false;
   }
-  fan_out(ready_is_staged_ ? staged_[ready_end_] : batch_[ready_end_]);
-  ++ready_end_;
+  const std::size_t index = ready_end_++;
+  fan_out(ready_is_staged_ ? staged_[index] : batch_[index]);
   return true;
 }
 
@@ -75,7 +75,7 @@ void Delivery::fan_out(Event& event) noexcept {
   slot.flags = awaited ? kAwaitedByBatch : 0;
   if (awaited && !batch_awaits_) {
     batch_awaits_ = true;
-    ready_begin_ = ready_end_;  // Nobody waits for those before it.
+    ready_begin_ = ready_end_ - 1;  // Nobody waits for those before it.
   }
   if (!measures_) {
     table_.deliver(event);
@@ -98,8 +98,19 @@ void Delivery::end_run() noexcept {
     deliver_run(std::span<const Event>(base + ready_begin_, base + ready_end_));
     batch_awaits_ = false;
   }
+  if (pending() != 0) {
+    ready_begin_ = ready_end_;
+    return;
+  }
   staged_.clear();
   ready_begin_ = ready_end_ = known_end_ = 0;
+}
+
+std::size_t Delivery::discard_pending() noexcept {
+  const std::size_t count = pending();
+  known_end_ = ready_end_;
+  end_run();
+  return count;
 }
 
 void Delivery::deliver_run(std::span<const Event> run) noexcept {

@@ -3,14 +3,14 @@
 //
 // Threads: the holder of the dispatch right.
 // Use: begin_batch, then for each event: take, and fan_out_next until it is false; end_run at the
-// end.
-//   Commands may run between any two of these calls.
+//   end. Commands may run between any two of these calls. It may be left at any point with end_run,
+//   to go on with begin_batch and fan_out_next.
 // Invariants:
 //  1. Events lie where they were taken unless middleware is concerned; what it makes of them is
 //     staged. Either way those already fanned out form one contiguous run, which batch subscribers
 //     get when it ends: at the end of the batch, or where the place changes.
-//  2. known events = fanned out + still to fan out: [ready_begin_, ready_end_) and up to
-//  known_end_.
+//  2. Known events are those fanned out, [ready_begin_, ready_end_), and those still to come, up to
+//     known_end_.
 // Bounds: most_staged_ + 1 + max_emitted_per_event staged events.
 #pragma once
 
@@ -45,6 +45,10 @@ class Delivery {
   bool fan_out_next() noexcept;
   /// Shows the run of delivered events to the batch subscribers.
   void end_run() noexcept;
+  /// Events that came of the last take and are not fanned out.
+  [[nodiscard]] std::size_t pending() const noexcept { return known_end_ - ready_end_; }
+  /// Throws those away. Returns how many there were.
+  std::size_t discard_pending() noexcept;
   /// Runs one deadline of a middleware that is due at `now`, as a take; false if none is. One that
   /// is set again meanwhile is not due at the same `now`.
   bool take_deadline(base::Ticks now) noexcept;

@@ -68,7 +68,7 @@ DispatchBudget DispatchThread::round_budget() const noexcept {
 
 void DispatchThread::run() noexcept {
   acquire();
-  dispatcher_.stalls().resync();
+  dispatcher_.stalls().begin();
   while (!stopping()) {
     if (dispatcher_.dispatch(round_budget(), /*bounded=*/false) == 0) {
       idle();
@@ -114,6 +114,7 @@ void DispatchThread::idle() noexcept {
 
 // Whether there is work. Time that passes here and is not ours is a stall.
 bool DispatchThread::spin(base::Ticks spin_ticks) noexcept {
+  dispatcher_.stalls().refresh();
   base::Ticks now = base::Clock::now();
   const base::Ticks end = now + spin_ticks;
   while (now < end) {
@@ -143,7 +144,7 @@ void DispatchThread::park() noexcept {
   dispatcher_.right().release();
   doorbell_.sleep(ticket, deadline_ns);
   acquire();
-  dispatcher_.stalls().resync();
+  dispatcher_.stalls().forget();
 }
 
 }  // namespace herald::core

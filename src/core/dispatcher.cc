@@ -75,9 +75,13 @@ void Dispatcher::note_limits() noexcept {
 std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) noexcept {
   const Scope scope(*this);
   DispatchBudget budget = given;
+  has_progressed_ = false;
   if (in_hand()) {
     delivery_.begin_batch(hand_.get());
     dispatch_in_hand(budget);
+  }
+  if (deadlines_first_) {
+    run_deadlines(budget);
   }
   const std::size_t turns = lanes_.size() + 1;
   for (std::size_t turn = 0; turn < turns && !in_hand() && budget.events != 0; ++turn) {
@@ -92,7 +96,7 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
       dispatch_in_hand(budget);
     }
   }
-  run_deadlines();
+  run_deadlines(budget);
   between_events();
   serve_flushes();
   retire_lanes();
@@ -140,25 +144,37 @@ void Dispatcher::begin_batch(PublisherCore* from, std::size_t count) noexcept {
 
 void Dispatcher::dispatch_in_hand(DispatchBudget& budget) noexcept {
   const std::size_t first = hand_next_;
-  while (in_hand() && !spent(budget)) {
+  bool all = fan_out(budget);  // what the last call left
+  while (all && hand_next_ < hand_end_ && budget.events != 0 && !out_of_time(budget)) {
     delivery_.take(hand_next_++);
     --budget.events;
-    while (delivery_.fan_out_next()) {
-      between_events();
-    }
+    all = fan_out(budget);
+    has_progressed_ = true;
   }
   delivery_.end_run();
   let_go(first, hand_next_);
 }
 
-bool Dispatcher::spent(const DispatchBudget& budget) const noexcept {
-  if (budget.events == 0) [[unlikely]] {
-    return true;
+// What became of one event: the first of them, and more as long as there is time. False if some are
+// left.
+bool Dispatcher::fan_out(const DispatchBudget& budget) noexcept {
+  while (delivery_.fan_out_next()) {
+    has_progressed_ = true;
+    between_events();
+    if (delivery_.pending() != 0 && out_of_time(budget)) {
+      return false;
+    }
   }
+  return true;
+}
+
+// One fan-out, or one deadline, is always done: otherwise a small budget would never end.
+bool Dispatcher::out_of_time(const DispatchBudget& budget) const noexcept {
   if (budget.until == INT64_MAX) [[likely]] {
     return false;
   }
-  return (measures_ ? delivery_.last_ticks() : base::Clock::now()) >= budget.until;
+  return has_progressed_ &&
+         (measures_ ? delivery_.last_ticks() : base::Clock::now()) >= budget.until;
 }
 
 void Dispatcher::let_go(std::size_t from, std::size_t to) noexcept {
@@ -180,20 +196,21 @@ void Dispatcher::between_events() noexcept {
 
 // The end of a round.
 
-void Dispatcher::run_deadlines() noexcept {
+void Dispatcher::run_deadlines(const DispatchBudget& budget) noexcept {
   if (next_deadline() == base::Clock::kNever) [[likely]] {
+    deadlines_first_ = false;
     return;
   }
   const base::Ticks now = base::Clock::now();
   if (streams_.next_expiry() <= now) {
     streams_.expire(now);
   }
-  while (delivery_.take_deadline(now)) {
-    while (delivery_.fan_out_next()) {
-      between_events();
-    }
+  while (!in_hand() && !out_of_time(budget) && delivery_.take_deadline(now)) {
+    fan_out(budget);
+    has_progressed_ = true;
     delivery_.end_run();
   }
+  deadlines_first_ = delivery_.has_deadline() && delivery_.next_deadline() <= now;
 }
 
 void Dispatcher::serve_flushes() noexcept {
@@ -274,7 +291,7 @@ bool Dispatcher::has_work(base::Ticks now) const noexcept {
 
 bool Dispatcher::has_work_within_limits() const noexcept {
   const SharedPublisher::Lane& shared = shared_.lane();
-  if (in_hand() || (shared.waiting() && shared.taken() < shared_pump_limit_)) {
+  if (in_hand() || deadlines_first_ || (shared.waiting() && shared.taken() < shared_pump_limit_)) {
     return true;
   }
   return std::any_of(lanes_.begin(), lanes_.end(), [](const PublisherCore* lane) {
@@ -322,10 +339,9 @@ void Dispatcher::flush(std::shared_ptr<FlushRequest> request) noexcept {
 
 void Dispatcher::discard_all() noexcept {
   const Scope scope(*this);  // as in run(): payloads and callables are destroyed here
-  if (in_hand()) {
-    discard(hand_from_, hand_next_, hand_end_);
-    hand_next_ = hand_end_ = 0;
-  }
+  discard(hand_from_, hand_next_, hand_end_);
+  hand_next_ = hand_end_ = 0;
+  discarded_ += delivery_.discard_pending();
   for (PublisherCore* lane : lanes_) {
     while (const std::size_t taken = take_from(*lane, false)) {
       discard(lane, 0, taken);
@@ -367,7 +383,7 @@ void Dispatcher::fill(BusStats& stats) const {
   add(stats.total, stats.closed_publishers);
   delivery_.fill(stats);
   stats.discarded = discarded_;
-  stats.queued = stats.total.queued;
+  stats.queued = stats.total.queued + delivery_.pending();
   stats.parks = parks_;
   stats.stalls = stalls_.stats();
   stats.lane_bytes = registry_.size_bytes() + shared_.reserved_bytes();

@@ -10,8 +10,7 @@
 //  3. One round takes at most one batch of each lane: a flooding publisher delays a quiet one by at
 //     most one batch a lane.
 //  4. No callback runs inside another one of this dispatcher: what a callback publishes waits in
-//  its
-//     lane.
+//     its lane.
 // Bounds: one batch in hand.
 #pragma once
 
@@ -40,7 +39,7 @@ class LaneRegistry;
 /// How much one call may do.
 struct DispatchBudget {
   std::uint64_t events = UINT64_MAX;
-  base::Ticks until = INT64_MAX;
+  base::Ticks until = INT64_MAX;  // not looked at before the first fan-out
 };
 
 class Dispatcher {
@@ -105,14 +104,17 @@ class Dispatcher {
   void dispatch_in_hand(DispatchBudget& budget) noexcept;
   void let_go(std::size_t from, std::size_t to) noexcept;
   void discard(PublisherCore* from, std::size_t begin, std::size_t end) noexcept;
-  [[nodiscard]] bool spent(const DispatchBudget& budget) const noexcept;
   [[nodiscard]] detail::EventSlot* hand_slots() noexcept;
-  [[nodiscard]] bool in_hand() const noexcept { return hand_next_ < hand_end_; }
+  [[nodiscard]] bool in_hand() const noexcept {
+    return hand_next_ < hand_end_ || delivery_.pending() != 0;
+  }
+  bool fan_out(const DispatchBudget& budget) noexcept;
+  [[nodiscard]] bool out_of_time(const DispatchBudget& budget) const noexcept;
 
   void between_events() noexcept;
 
   // The end of a round.
-  void run_deadlines() noexcept;
+  void run_deadlines(const DispatchBudget& budget) noexcept;
   void note_flush_limits() noexcept;
   void count_flushed(std::size_t events) noexcept;
   void serve_flushes() noexcept;
@@ -142,7 +144,9 @@ class Dispatcher {
 
   std::uint64_t discarded_ = 0;
   std::uint64_t parks_ = 0;
-  bool dispatching_ = false;  // inside dispatch()
+  bool dispatching_ = false;      // inside dispatch()
+  bool has_progressed_ = false;   // in this dispatch()
+  bool deadlines_first_ = false;  // they had no time in the last one
 
   Right right_;
 };

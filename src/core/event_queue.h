@@ -31,6 +31,14 @@ struct SharedQueueTraits : moodycamel::ConcurrentQueueDefaultTraits {
   static constexpr std::size_t IMPLICIT_INITIAL_INDEX_SIZE = 512;
 };
 
+[[noreturn]] inline void throw_no_memory() {
+#if defined(__cpp_exceptions)
+  throw std::bad_alloc();
+#else
+  std::abort();
+#endif
+}
+
 /// One publisher's part of a queue.
 class LaneQueue {
  public:
@@ -87,14 +95,6 @@ class LaneQueue {
     while (dequeue(blank.data(), blank.size()) != 0) {
     }
   }
-  [[noreturn]] static void throw_no_memory() {
-#if defined(__cpp_exceptions)
-    throw std::bad_alloc();
-#else
-    std::abort();
-#endif
-  }
-
   Queue* queue_;
   moodycamel::ProducerToken token_;
   std::size_t reserved_events_ = 0;
@@ -106,6 +106,7 @@ class SharedQueue {
  public:
   using Item = detail::EventSlot;
 
+  /// Throws std::bad_alloc.
   explicit SharedQueue(std::size_t events)
       : queue_(std::make_unique<Queue>(events + kSpareBlocks * SharedQueueTraits::BLOCK_SIZE)),
         consumer_(std::make_unique<moodycamel::ConsumerToken>(*queue_)),
@@ -129,7 +130,7 @@ class SharedQueue {
     Item blank{};
     for (std::size_t i = 0; i < events; ++i) {
       if (!queue_->enqueue(blank)) {
-        break;  // As much as there is; the first publishers will be told.
+        throw_no_memory();
       }
     }
     std::array<Item, 64> out{};

@@ -4,8 +4,8 @@
 // Threads: the holder of the dispatch right.
 // Invariants:
 //  1. The calls of a fan-out walk one contiguous array of {function, object}; nothing is added to
-//  it
-//     meanwhile. A callback may remove any entry: it becomes a tombstone, a call that does nothing.
+//     it meanwhile. A callback may remove any entry: it becomes a tombstone, a call that
+//     does nothing.
 //  2. Order is order of addition; sweep() keeps it.
 //  3. What a subscriber was offered is counted for the list, not for each call: calls_ now, less
 //     calls_ when it was added, corrected when it leaves in the middle of a fan-out.

@@ -7,8 +7,7 @@
 //     they are in. So the queue holds at least accepted_ - taken events, and the dispatcher,
 //     which takes no more than that, never finds it short.
 //  2. drained_ counts the events that have left the queue. accepted_ - drained_ <= capacity,
-//  exactly:
-//     the publisher puts nothing in without credit.
+//     exactly: the publisher puts nothing in without credit.
 //  3. seal_ goes kOpen -> kSealing -> a count, or kOpen -> a count, once. Events up to that count
 //     are accepted and will be taken; an event behind it was refused to its publisher (kClosed)
 //     and is never given to the dispatcher as accepted.
@@ -140,11 +139,6 @@ class Lane {
       return_room();
     }
     return count;
-  }
-
-  /// Takes items that were refused behind the seal, when all else is over.
-  [[nodiscard]] std::size_t take_refused(Item* items, std::size_t max) noexcept {
-    return queue_.dequeue(items, max);
   }
 
   /// Makes a finished, drained lane ready for its next publisher. Only while neither side uses it.

@@ -4,8 +4,7 @@
 // Invariant: a pump is told busy only by another pump or flush; for commands, which are short, it
 //   waits.
 // Synchronization: sleeping as in dispatch_thread.h: the doorbell is armed, then everything is
-// looked
-//   at with the dispatch right held, then the thread sleeps.
+//   looked at with the dispatch right held, then the thread sleeps.
 #pragma once
 
 #include <atomic>

@@ -61,10 +61,18 @@ void MiddlewareChain::run(Event&& event, std::size_t position) noexcept {
       passed = settle(*link, visit(*link, event, position));
     }
   }
-  if (passed) {
+  if (passed && has_type_of(event)) {
     output_->push_back(std::move(event));
+  } else if (passed) {
+    ++counts_.dropped;
   }
   run_after(mark);
+}
+
+// A link may have assigned or resumed an event that it kept from another bus.
+bool MiddlewareChain::has_type_of(const Event& event) const noexcept {
+  const TypeRegistry::Entry* type = options_.types->entry(event.type_index());
+  return type != nullptr && type->payload == EventAccess::slot(event).type_entry >> 8U;
 }
 
 void MiddlewareChain::run_after(std::size_t mark) noexcept {

@@ -19,6 +19,7 @@
 #include "core/attachment.h"
 #include "core/callback_guard.h"
 #include "core/deadline_heap.h"
+#include "core/type_registry.h"
 #include "herald/event.h"
 #include "herald/middleware.h"
 
@@ -26,6 +27,7 @@ namespace herald::core {
 
 /// What the chain tells the emitters about their bus.
 struct ChainOptions {
+  const TypeRegistry* types = nullptr;
   std::size_t max_emitted = 0;
   std::pmr::memory_resource* resource = nullptr;
   std::uint32_t bus_id = 0;
@@ -58,7 +60,8 @@ class MiddlewareChain {
   [[nodiscard]] bool concerns(const Event& event) const noexcept {
     return ((types_ >> event.type_index()) & 1U) != 0;
   }
-  /// Appends what becomes of the event to `output`: 0 to 1 + max_emitted events.
+  /// Appends what becomes of the event to `output`: 0 to 1 + max_emitted events. One that a link
+  /// has replaced by an event whose type this bus does not have is dropped.
   void process(Event&& event, std::vector<Event>& output) noexcept;
 
   // Deadlines.
@@ -91,6 +94,7 @@ class MiddlewareChain {
   [[nodiscard]] const ChainOptions& options() const noexcept { return options_; }
 
   void run(Event&& event, std::size_t position) noexcept;
+  [[nodiscard]] bool has_type_of(const Event& event) const noexcept;
   void run_after(std::size_t mark) noexcept;
   Verdict visit(Attachment& link, Event& event, std::size_t position) noexcept;
   bool settle(Attachment& link, Verdict verdict) noexcept;

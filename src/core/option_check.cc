@@ -4,6 +4,8 @@
 #include <sched.h>
 
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "base/atomics.h"
@@ -17,12 +19,12 @@ constexpr std::int64_t kMaxBatchEvents = 4'096;
 constexpr std::int64_t kMaxEmitted = 4'096;
 constexpr std::int64_t kMaxSpinNs = 1'000'000'000;
 
-absl::Status out_of_range(const char* option, const absl::AlphaNum& value,
+absl::Status out_of_range(const std::string& option, const absl::AlphaNum& value,
                           const absl::AlphaNum& allowed) {
   return absl::InvalidArgumentError(absl::StrCat(option, " is ", value, "; allowed: ", allowed));
 }
 
-absl::Status check_between(const char* option, std::uint64_t value, std::int64_t low,
+absl::Status check_between(const std::string& option, std::uint64_t value, std::int64_t low,
                            std::int64_t high) {
   if (value < static_cast<std::uint64_t>(low) || value > static_cast<std::uint64_t>(high)) {
     return out_of_range(option, value, absl::StrCat(low, " to ", high));
@@ -30,16 +32,25 @@ absl::Status check_between(const char* option, std::uint64_t value, std::int64_t
   return absl::OkStatus();
 }
 
-absl::Status check_not_negative(const char* option, std::chrono::nanoseconds value) {
+absl::Status check_not_negative(const std::string& option, std::chrono::nanoseconds value) {
   if (value.count() < 0) {
     return out_of_range(option, absl::StrCat(value.count(), " ns"), "0 or more");
   }
   return absl::OkStatus();
 }
 
-absl::Status check_positive(const char* option, std::chrono::nanoseconds value) {
+absl::Status check_positive(const std::string& option, std::chrono::nanoseconds value) {
   if (value.count() <= 0) {
     return out_of_range(option, absl::StrCat(value.count(), " ns"), "above 0");
+  }
+  return absl::OkStatus();
+}
+
+// An enumerator of those up to `last`.
+template <typename Enum>
+absl::Status check_listed(const std::string& option, Enum value, Enum last) {
+  if (value > last) {
+    return out_of_range(option, static_cast<unsigned>(value), "the enumerators in options.h");
   }
   return absl::OkStatus();
 }
@@ -82,6 +93,30 @@ absl::Status check_kernel(Fence fence) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<RoomPolicy> room_policy(const std::string& where, std::size_t capacity_events,
+                                       std::optional<OverflowPolicy> asked,
+                                       std::optional<std::chrono::nanoseconds> max_wait,
+                                       DispatchMode mode) {
+  const bool manual = mode == DispatchMode::kManual;
+  const OverflowPolicy overflow =
+      asked.value_or(manual ? OverflowPolicy::kDropNewest : OverflowPolicy::kBlock);
+  for (absl::Status status :
+       {check_between(where + "capacity_events", capacity_events, 1, kMaxCapacityEvents),
+        check_listed(where + "overflow", overflow, OverflowPolicy::kDropNewest),
+        check_not_negative(where + "max_wait", max_wait.value_or(std::chrono::nanoseconds(0)))}) {
+    if (!status.ok()) {
+      return status;
+    }
+  }
+  if (manual && overflow == OverflowPolicy::kBlock && !max_wait.has_value()) {
+    return absl::InvalidArgumentError(
+        where +
+        "max_wait is absent; kBlock on a bus in manual mode needs one, 0 or more: nobody "
+        "else may ever make room");
+  }
+  return RoomPolicy{overflow, max_wait};
+}
+
 }  // namespace
 
 absl::Status check(const BusOptions& options) {
@@ -89,7 +124,10 @@ absl::Status check(const BusOptions& options) {
     return out_of_range("BusOptions::payload_resource", "null", "a memory resource");
   }
   for (absl::Status status :
-       {check_thread(options.thread), check_kernel(options.fence), check_spin(options.spin),
+       {check_listed("BusOptions::dispatch", options.dispatch, DispatchMode::kManual),
+        check_listed("BusOptions::wait", options.wait, WaitStrategy::kPark),
+        check_listed("BusOptions::fence", options.fence, Fence::kSequentiallyConsistent),
+        check_thread(options.thread), check_kernel(options.fence), check_spin(options.spin),
         check_between("BusOptions::batch_events", options.batch_events, 1, kMaxBatchEvents),
         check_between("BusOptions::max_publishers", options.max_publishers, 1, kMaxPublishers),
         check_between("BusOptions::max_emitted_per_event", options.max_emitted_per_event, 0,
@@ -115,43 +153,28 @@ absl::Status check_timeout(const char* caller, std::chrono::nanoseconds timeout)
   return check_not_negative(caller, timeout);
 }
 
-absl::Status check(const Filter& filter, const char* caller) {
+absl::Status check(const Filter& filter, std::uint32_t bus_id, const char* caller) {
   if (filter.types.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         caller, ": Filter::types is empty; allowed: at least one event type, or TypeMask::all()"));
+  }
+  if (!filter.types.fits(bus_id)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        caller,
+        ": Filter::types has a key of another bus; allowed: built-in keys and those that "
+        "this bus defined"));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<RoomPolicy> room_policy(const PublisherOptions& options, DispatchMode mode) {
-  if (absl::Status legal = check_between("PublisherOptions::capacity_events",
-                                         options.capacity_events, 1, kMaxCapacityEvents);
-      !legal.ok()) {
-    return legal;
-  }
-  if (options.max_wait.has_value()) {
-    if (absl::Status legal = check_not_negative("PublisherOptions::max_wait", *options.max_wait);
-        !legal.ok()) {
-      return legal;
-    }
-  }
-  const bool manual = mode == DispatchMode::kManual;
-  const OverflowPolicy overflow =
-      options.overflow.value_or(manual ? OverflowPolicy::kDropNewest : OverflowPolicy::kBlock);
-  if (manual && overflow == OverflowPolicy::kBlock && !options.max_wait.has_value()) {
-    return absl::InvalidArgumentError(
-        "PublisherOptions::max_wait is absent; kBlock on a bus in manual mode needs one, 0 or "
-        "more: "
-        "nobody else may ever make room");
-  }
-  return RoomPolicy{overflow, options.max_wait};
+  return room_policy("PublisherOptions::", options.capacity_events, options.overflow,
+                     options.max_wait, mode);
 }
 
 absl::StatusOr<RoomPolicy> room_policy(const SharedLaneOptions& options, DispatchMode mode) {
-  return room_policy(PublisherOptions{.capacity_events = options.capacity_events,
-                                      .overflow = options.overflow,
-                                      .max_wait = options.max_wait},
-                     mode);
+  return room_policy("BusOptions::shared_lane.", options.capacity_events, options.overflow,
+                     options.max_wait, mode);
 }
 
 }  // namespace herald::core

@@ -13,7 +13,7 @@ namespace herald::core {
 [[nodiscard]] absl::Status check(const BusOptions& options);
 [[nodiscard]] absl::Status check(const PumpOptions& options);
 [[nodiscard]] absl::Status check_timeout(const char* caller, std::chrono::nanoseconds timeout);
-[[nodiscard]] absl::Status check(const Filter& filter, const char* caller);
+[[nodiscard]] absl::Status check(const Filter& filter, std::uint32_t bus_id, const char* caller);
 /// The policy that the options mean on a bus of this mode.
 [[nodiscard]] absl::StatusOr<RoomPolicy> room_policy(const PublisherOptions& options,
                                                      DispatchMode mode);

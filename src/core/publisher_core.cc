@@ -2,7 +2,6 @@
 #include "core/publisher_core.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/clock.h"
@@ -14,14 +13,6 @@ namespace herald::core {
 PublisherCore::PublisherCore(Runtime& runtime, LaneQueue::Queue& queue, base::FenceMode mode,
                              Doorbell& doorbell)
     : runtime_(runtime), lane_(LaneQueue(queue), 0, mode, doorbell) {}
-
-PublisherCore::~PublisherCore() {
-  // What was accepted has been taken or discarded; what was refused behind a seal is still here.
-  std::array<detail::EventSlot, 16> refused;
-  while (const std::size_t count = lane_.take_refused(refused.data(), refused.size())) {
-    std::for_each_n(refused.begin(), count, drop);
-  }
-}
 
 void PublisherCore::open(PublisherOptions options, const RoomPolicy& policy) {
   lane_.queue().reserve(options.capacity_events);
@@ -47,9 +38,7 @@ PublishResult PublisherCore::publish(detail::EventSlot& slot, const PublishOptio
   if (result == PushResult::kNoCredit) {
     return publish_without_room(slot, may_wait);
   }
-  if (result != PushResult::kRefused) {
-    drop(slot);
-  }
+  drop(slot);
   return count(result, 1);
 }
 
@@ -63,7 +52,7 @@ PublishResult PublisherCore::publish_without_room(detail::EventSlot& slot, bool 
   while (result == PushResult::kNoCredit && may_wait && wait_for_room(deadline_ns)) {
     result = lane_.push(&slot, 1);
   }
-  if (result != PushResult::kAccepted && result != PushResult::kRefused) {
+  if (result != PushResult::kAccepted) {
     drop(slot);
   }
   return count(result, 1);
@@ -82,10 +71,6 @@ BatchResult PublisherCore::publish(std::span<detail::EventSlot> slots,
   PushResult result = PushResult::kAccepted;
   while (total.accepted < slots.size()) {
     total.accepted += push_some(slots.subspan(total.accepted), result);
-    if (result == PushResult::kRefused) {
-      total.result = count(result, slots.size() - total.accepted);
-      return total;  // The lane has all of them, and will throw the refused ones away.
-    }
     const bool full = result == PushResult::kNoCredit;
     if (result != PushResult::kAccepted && !(full && may_wait && wait_for_room(deadline_ns))) {
       break;
@@ -101,14 +86,11 @@ BatchResult PublisherCore::publish(std::span<detail::EventSlot> slots,
   return total;
 }
 
-// Pushes as many as fit, at once. A refused push takes all that are left.
+// Pushes as many as fit, at once.
 std::size_t PublisherCore::push_some(std::span<detail::EventSlot> slots,
                                      PushResult& result) noexcept {
   const std::size_t fitting = std::min(slots.size(), std::max<std::size_t>(lane_.room(), 1));
   result = lane_.push(slots.data(), fitting);
-  if (result == PushResult::kRefused) {
-    std::for_each(slots.begin() + static_cast<std::ptrdiff_t>(fitting), slots.end(), drop);
-  }
   return result == PushResult::kAccepted ? fitting : 0;
 }
 

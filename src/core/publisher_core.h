@@ -1,8 +1,8 @@
 // Stage 1, publisher: takes an event, stamps it, puts it into its lane or says why not.
 //
 // Threads: one publisher at a time; what is the dispatcher's is marked; counters may be read by
-// any. Invariant: attempts = accepted + dropped + full + closed + rejected, whenever no publish
-// runs.
+//   any.
+// Invariant: attempts = accepted + dropped + full + closed + rejected, whenever no publish runs.
 #pragma once
 
 #include <atomic>
@@ -50,7 +50,6 @@ class PublisherCore {
  public:
   PublisherCore(Runtime& runtime, LaneQueue::Queue& queue, base::FenceMode mode,
                 Doorbell& doorbell);
-  ~PublisherCore();
   PublisherCore(const PublisherCore&) = delete;
   PublisherCore& operator=(const PublisherCore&) = delete;
 

@@ -10,7 +10,7 @@ enum class PushResult : std::uint8_t {
   kNoCredit,  ///< Nothing was taken.
   kNoMemory,  ///< Nothing was taken.
   kSealed,    ///< Nothing was taken.
-  kRefused,   ///< Sealed meanwhile: the items are in the queue and will be thrown away there.
+  kRefused,   ///< Sealed meanwhile. The queue has copies, which nobody will take.
 };
 
 }  // namespace herald::core

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/assert.h"
 #include "base/cpu_pause.h"
+#include "base/exceptions.h"
 #include "core/option_check.h"
 
 namespace herald::core {
@@ -46,7 +47,9 @@ absl::StatusOr<std::shared_ptr<Runtime>> Runtime::create(BusOptions options) {
   base::Clock::calibrate();
   const RoomPolicy shared_policy = *room_policy(options.shared_lane, options.dispatch);
   const base::FenceMode mode = fence_mode(options.fence);
-  auto runtime = std::make_shared<Runtime>(std::move(options), shared_policy, mode);
+  std::shared_ptr<Runtime> runtime;
+  HERALD_TRY { runtime = std::make_shared<Runtime>(std::move(options), shared_policy, mode); }
+  HERALD_CATCH_ALL { return absl::ResourceExhaustedError("create: no memory for the bus"); }
   if (runtime->options_.dispatch == DispatchMode::kThread) {
     if (absl::Status started = runtime->thread_.start(); !started.ok()) {
       return started;
@@ -63,10 +66,10 @@ Runtime::Runtime(BusOptions options, const RoomPolicy& shared_policy, base::Fenc
       doorbell_(mode),
       lanes_(*this, options_.max_publishers, mode, doorbell_),
       shared_(*this, options_.shared_lane, shared_policy, mode, doorbell_),
-      dispatcher_(
-          options_,
-          {options_.max_emitted_per_event, options_.payload_resource, id_, options_.latency},
-          lanes_, shared_, streams_, meter_),
+      dispatcher_(options_,
+                  {&types_, options_.max_emitted_per_event, options_.payload_resource, id_,
+                   options_.latency},
+                  lanes_, shared_, streams_, meter_),
       thread_(dispatcher_, doorbell_, options_),
       manual_(dispatcher_, doorbell_) {
   for (unsigned index = 0; index < types_.count(); ++index) {
@@ -154,7 +157,7 @@ void Runtime::retire(PublisherCore& publisher) noexcept {
 
 absl::Status Runtime::check_subscribe(const Filter& filter, bool has_callback,
                                       const char* caller) const {
-  if (absl::Status legal = check(filter, caller); !legal.ok()) {
+  if (absl::Status legal = check(filter, id_, caller); !legal.ok()) {
     return legal;
   }
   if (!has_callback) {
@@ -316,7 +319,7 @@ absl::StatusOr<DrainReport> Runtime::drain(std::chrono::nanoseconds timeout) {
     complete = flush(std::chrono::nanoseconds(std::max<std::int64_t>(left_ns, 0))).ok();
     now = stats();
   }
-  DrainReport report{complete, now.queued + now.held, {}};
+  DrainReport report{complete, now.queued + now.held, now.held, {}};
   report.complete = complete && report.undelivered == 0;
   std::copy_if(now.publishers.begin(), now.publishers.end(), std::back_inserter(report.incomplete),
                [](const PublisherStats& row) { return row.queued != 0; });
@@ -330,16 +333,17 @@ void Runtime::shut_down() noexcept {
     static_cast<void>(drain(options_.drain_on_destroy));
   }
   thread_.stop();
+  const std::uint64_t held = stats().held;
   while (!dispatcher_.right().try_acquire()) {
     sched_yield();
   }
   dispatcher_.right().run_commands();
   dispatcher_.discard_all();
   dispatcher_.right().release();
-  report_losses();
+  report_losses(held);
 }
 
-void Runtime::report_losses() noexcept {
+void Runtime::report_losses(std::uint64_t held) noexcept {
   const BusStats now = stats();
   HERALD_ASSERT(now.total.accepted + now.emitted ==
                     now.dispatched + now.middleware_dropped + now.held + now.discarded + now.queued,
@@ -354,6 +358,10 @@ void Runtime::report_losses() noexcept {
       }
     }
     std::fputc('\n', stderr);
+  }
+  if (held != 0) {
+    std::fprintf(stderr, "herald: a bus was destroyed with %llu events held by middleware\n",
+                 static_cast<unsigned long long>(held));
   }
 }
 

@@ -98,7 +98,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   }
   bool await(FlushRequest& request, std::int64_t deadline_ns) noexcept;
   absl::Status refuse_in_callback(const char* caller) const;
-  void report_losses() noexcept;
+  void report_losses(std::uint64_t held) noexcept;
+
   const BusOptions options_;
   const std::uint32_t id_;
   const base::FenceMode mode_;

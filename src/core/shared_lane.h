@@ -3,8 +3,7 @@
 // Threads: any number of publishers, one dispatcher, any thread may seal.
 // Invariants:
 //  1. tickets_ counts the events that were let in, plus kSealed once the lane is closed. A ticket
-//  is
-//     taken only while tickets - drained < capacity, so there are never more events inside.
+//     is taken only while tickets - drained < capacity, so there are never more events inside.
 //  2. A ticket taken before the seal leads to an event that is delivered; after it, to none. So the
 //     seal needs no second look: both are read-modify-writes of one word.
 //  3. arrived_ grows after each event is in the queue. When the queue is found empty after arrived_
@@ -18,8 +17,7 @@
 //       dispatcher looks into the queue: what is counted is found. An event that is found before it
 //       is counted is made visible by the queue's own release and acquire.
 //  [S2] drained_ is stored with release after events have left / loaded with acquire before a
-//  ticket
-//       is taken: their room may be used again.
+//       ticket is taken: their room may be used again.
 //  [S3] a publisher adds to arrived_, then loads the doorbell: [P1] in base/parking.h.
 //  [S4] the dispatcher stores drained_, then loads the credit bell: [P1] the other way round.
 // Bounds: `capacity` events.

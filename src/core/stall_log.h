@@ -1,20 +1,21 @@
 // Stage 9, stalls: takes the clock reads of the spinning dispatcher, keeps the gaps that the
 // machine made.
 //
-// Threads: the holder of the dispatch right.
-// Invariant: a gap counts only if the thread's involuntary switches did not grow since the last gap
-//   was looked at: otherwise another thread may have had the processor, and it is no stall.
-// Bounds: the last kKept intervals; a system call only after a gap.
+// Threads: the dispatcher thread, which makes it with begin(); stats() is the holder's.
+// Invariant: a gap counts only if the time that other threads had this one's processor since
+//   the last look (run_delay.h) explains less than a tenth of it. A count of involuntary switches
+//   cannot tell: a kernel thread that ran for 5 us at the end of a stop of 3 ms is one switch too.
+// Bounds: the last kKept intervals; a system call only after a gap, and once after each sleep.
 #pragma once
-
-#include <sys/resource.h>
 
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "base/clock.h"
+#include "base/run_delay.h"
 #include "herald/stats.h"
 
 namespace herald::core {
@@ -23,14 +24,27 @@ class StallLog {
  public:
   static constexpr std::int64_t kGapNs = 50'000;
 
+  /// First, by the thread that spins.
+  void begin() noexcept { delay_.emplace(); }
+  /// After a sleep, whose end may have been delayed.
+  void forget() noexcept { is_fresh_ = false; }
+  /// Before a spin, when there is nothing to do.
+  void refresh() noexcept {
+    if (!is_fresh_) [[unlikely]] {
+      delay_ns_ = read_delay_ns();
+      is_fresh_ = true;
+    }
+  }
   /// Two clock reads of one spin, nothing but waiting between them.
   void observe(base::Ticks before, base::Ticks now) noexcept {
     if (base::Clock::to_ns(now - before) > kGapNs) [[unlikely]] {
-      record(before, now);
+      look(before, now);
     }
   }
-  /// Before a spin of a thread that may have been switched out since.
-  void resync() noexcept { switches_ = involuntary_switches(); }
+  /// Whether a gap was the machine's, given the time in which other threads had the processor.
+  [[nodiscard]] static bool is_stall(std::int64_t gap_ns, std::int64_t delay_ns) noexcept {
+    return gap_ns > kGapNs && delay_ns < gap_ns / 10;
+  }
 
   [[nodiscard]] StallStats stats() const;
 
@@ -41,30 +55,32 @@ class StallLog {
   };
   static constexpr std::size_t kKept = 4'096;
 
-  void record(base::Ticks begin, base::Ticks end) noexcept {
-    const long switches = involuntary_switches();
-    const bool switched_out = switches != switches_;
-    switches_ = switches;
-    if (switched_out) {
-      return;
+  void look(base::Ticks begin, base::Ticks end) noexcept {
+    const std::int64_t before_ns = delay_ns_;
+    delay_ns_ = read_delay_ns();
+    const bool had_known = delay_.has_value() && delay_->known() && is_fresh_;
+    if (had_known && is_stall(base::Clock::to_ns(end - begin), delay_ns_ - before_ns)) {
+      record(begin, end);
     }
+    is_fresh_ = true;
+  }
+  void record(base::Ticks begin, base::Ticks end) noexcept {
     kept_[count_ % kKept] = {begin, end};
     ++count_;
     total_ += end - begin;
     longest_ = end - begin > longest_ ? end - begin : longest_;
   }
-
-  static long involuntary_switches() noexcept {
-    rusage usage{};
-    getrusage(RUSAGE_THREAD, &usage);
-    return usage.ru_nivcsw;
+  [[nodiscard]] std::int64_t read_delay_ns() const noexcept {
+    return delay_.has_value() ? delay_->read_ns() : 0;
   }
 
   std::array<Interval, kKept> kept_{};
   std::uint64_t count_ = 0;
   base::Ticks total_ = 0;
   base::Ticks longest_ = 0;
-  long switches_ = 0;
+  std::optional<base::RunDelay> delay_;
+  std::int64_t delay_ns_ = 0;  // at the last look
+  bool is_fresh_ = false;
 };
 
 inline StallStats StallLog::stats() const {

@@ -16,15 +16,22 @@ Subscription::Subscription(std::shared_ptr<core::Runtime> runtime,
 
 Subscription& Subscription::operator=(Subscription&& other) noexcept {
   if (this != &other) {
-    unsubscribe();
+    let_go();
     runtime_ = std::move(other.runtime_);
     attachment_ = std::move(other.attachment_);
     active_ = std::exchange(other.active_, false);
+    leaving_ = other.leaving_;
   }
   return *this;
 }
 
-Subscription::~Subscription() { unsubscribe(); }
+Subscription::~Subscription() { let_go(); }
+
+void Subscription::let_go() noexcept {
+  if (!leaving_) {
+    unsubscribe();
+  }
+}
 
 void Subscription::unsubscribe() noexcept {
   if (active_) {
@@ -36,6 +43,7 @@ void Subscription::unsubscribe() noexcept {
 bool Subscription::unsubscribe_for(std::chrono::nanoseconds timeout) noexcept {
   if (active_) {
     active_ = !runtime_->unsubscribe(attachment_, base::Clock::monotonic_deadline(timeout));
+    leaving_ = active_;
   }
   return !active_;
 }

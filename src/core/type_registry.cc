@@ -2,6 +2,7 @@
 #include "core/type_registry.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -11,6 +12,8 @@
 namespace herald::core {
 namespace {
 
+constexpr std::size_t kMaxNameBytes = 64;
+
 absl::string_view to_absl(std::string_view text) { return {text.data(), text.size()}; }
 
 bool legal_character(char c) {
@@ -19,11 +22,10 @@ bool legal_character(char c) {
 }
 
 absl::Status check_name(std::string_view name) {
-  constexpr std::size_t kMaxBytes = 64;
-  if (name.empty() || name.size() > kMaxBytes ||
+  if (name.empty() || name.size() > kMaxNameBytes ||
       !std::all_of(name.begin(), name.end(), legal_character)) {
     return absl::InvalidArgumentError(absl::StrCat("define: name is \"",
-                                                   to_absl(name.substr(0, kMaxBytes + 1)),
+                                                   to_absl(name.substr(0, kMaxNameBytes + 1)),
                                                    "\"; allowed: 1 to 64 of A-Z a-z 0-9 _ . -"));
   }
   return absl::OkStatus();
@@ -73,8 +75,12 @@ absl::StatusOr<unsigned> TypeRegistry::find(std::string_view name,
     }
     return i;
   }
-  return absl::NotFoundError(
-      absl::StrCat("find: type \"", to_absl(name), "\" is unknown to this bus"));
+  std::string known;
+  for (unsigned i = 0; i < count_now; ++i) {
+    absl::StrAppend(&known, i == 0 ? "" : ", ", entries_[i].name);
+  }
+  return absl::NotFoundError(absl::StrCat("find: type \"", to_absl(name.substr(0, kMaxNameBytes)),
+                                          "\" is unknown to this bus; it has ", known));
 }
 
 void TypeRegistry::append(Entry entry) {

@@ -240,6 +240,37 @@ TEST_F(MiddlewareTest, NoEmissionIsAllowedWithABoundOfZero) {
   EXPECT_EQ(bus.stats().emit_refused, 1u);
 }
 
+// Its type is another one here, or none: nobody could read it.
+TEST_F(MiddlewareTest, AnEventOfAnotherBusInPlaceOfOursIsDropped) {
+  Bus other = manual_bus();
+  const auto foreign = other.define<int>("foreign").value();
+  Event kept;
+  const auto keeper = other.subscribe(foreign, [&](int, const Event& event) { kept = event; });
+  ASSERT_EQ(other.publish(foreign, 1), PublishResult::kAccepted);
+  other.pump();
+  const auto replace = [&](Event& event, Emitter&) {
+    event = kept;
+    return Verdict::kPass;
+  };
+  {
+    const auto guard = use(replace);
+    EXPECT_THAT(pump({"a"}), IsEmpty()) << "no such type";
+    ASSERT_TRUE(bus_.define<float>("local").ok());
+    EXPECT_THAT(pump({"b"}), IsEmpty()) << "another payload";
+  }
+  std::vector<Event> held;
+  const auto resume = use([&](Event& event, Emitter& emitter) {
+    if (held.empty()) {
+      held.push_back(std::move(event));
+      return Verdict::kHold;
+    }
+    EXPECT_TRUE(emitter.resume(Event(kept)));
+    return Verdict::kPass;
+  });
+  EXPECT_THAT(pump({"c", "d"}), ElementsAre("d"));
+  EXPECT_EQ(bus_.stats().middleware_dropped, 3u);
+}
+
 TEST_F(MiddlewareTest, RefusedEmissionsAreDestroyed) {
   const auto type = bus_.define<std::shared_ptr<int>>("shared").value();
   const auto state = std::make_shared<int>();

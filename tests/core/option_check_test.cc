@@ -76,10 +76,22 @@ TEST(OptionCheck, ANullResourceIsRefused) {
 
 TEST(OptionCheck, TheSharedLanesOptionsAreChecked) {
   expect_refused({
-      {{.shared_lane = {.capacity_events = 0}}, {"capacity_events", " 0;", "1 to 1048576"}},
-      {{.shared_lane = {.max_wait = -1ns}}, {"max_wait", "is -1", "0 or more"}},
+      {{.shared_lane = {.capacity_events = 0}},
+       {"BusOptions::shared_lane.capacity_events", " 0;", "1 to 1048576"}},
+      {{.shared_lane = {.max_wait = -1ns}},
+       {"BusOptions::shared_lane.max_wait", "is -1", "0 or more"}},
       {{.dispatch = DispatchMode::kManual, .shared_lane = {.overflow = OverflowPolicy::kBlock}},
-       {"max_wait", "kBlock", "manual"}},
+       {"BusOptions::shared_lane.max_wait", "kBlock", "manual"}},
+  });
+}
+
+TEST(OptionCheck, WhatIsNoEnumeratorIsRefused) {
+  expect_refused({
+      {{.dispatch = static_cast<DispatchMode>(9)}, {"BusOptions::dispatch is 9", "options.h"}},
+      {{.wait = static_cast<WaitStrategy>(3)}, {"BusOptions::wait is 3"}},
+      {{.fence = static_cast<Fence>(3)}, {"BusOptions::fence is 3"}},
+      {{.shared_lane = {.overflow = static_cast<OverflowPolicy>(2)}},
+       {"BusOptions::shared_lane.overflow is 2"}},
   });
 }
 

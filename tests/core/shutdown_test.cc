@@ -250,6 +250,24 @@ TEST(Destruction, NamesThePublisherThatHasClosedSince) {
   EXPECT_THAT(last_words(bus), HasSubstr("\"gone\" 1"));
 }
 
+TEST(Destruction, SaysWhatMiddlewareStillHeld) {
+  std::optional<Bus> bus(manual_bus());
+  std::vector<Event> held;
+  const auto hold = bus->use(kTokens,
+                             [&](Event& event, Emitter&) {
+                               held.push_back(std::move(event));
+                               return Verdict::kHold;
+                             })
+                        .value();
+  ASSERT_EQ(bus->publish(kToken, "a"), PublishResult::kAccepted);
+  ASSERT_EQ(bus->publish(kToken, "b"), PublishResult::kAccepted);
+  const DrainReport report = bus->drain(kLong).value();
+  EXPECT_FALSE(report.complete);
+  EXPECT_EQ(report.undelivered, 2u);
+  EXPECT_EQ(report.held, 2u);
+  EXPECT_THAT(last_words(bus), HasSubstr("2 events held by middleware"));
+}
+
 TEST(Destruction, OfAnIdleBusSaysNothing) {
   for (const DispatchMode mode : {DispatchMode::kThread, DispatchMode::kManual}) {
     std::optional<Bus> bus(thread_bus({.dispatch = mode}));

@@ -21,11 +21,14 @@ class StallLogTest : public testing::Test {
  protected:
   static void SetUpTestSuite() { Clock::calibrate(); }
 
-  // Tells of gaps until one is taken for a stall: not one over which this thread was switched out.
+  void SetUp() override {
+    log_.begin();
+    log_.refresh();
+  }
+  // Tells of gaps until one is taken for a stall: not one while others had the processor.
   void observe_stall(Ticks begin, Ticks end) {
     const std::uint64_t before = log_.stats().count;
     ASSERT_TRUE(support::eventually([&] {
-      log_.resync();
       log_.observe(begin, end);
       return log_.stats().count != before;
     }));
@@ -44,7 +47,6 @@ TEST_F(StallLogTest, EmptyIsZero) {
 }
 
 TEST_F(StallLogTest, ShortGapsAreNoStalls) {
-  log_.resync();
   log_.observe(now_, now_);
   log_.observe(now_, now_ + ticks(49us));
   EXPECT_EQ(log_.stats().count, 0u);
@@ -67,7 +69,6 @@ TEST_F(StallLogTest, KeepsTheLast4096) {
   for (std::uint64_t seen = 0; seen < 5'000; seen = log_.stats().count) {
     for (std::uint64_t left = seen; left < 5'000; ++left) {
       last += ticks(1s);
-      log_.resync();
       log_.observe(now_ + last, now_ + last + ticks(1ms));
     }
   }
@@ -77,6 +78,28 @@ TEST_F(StallLogTest, KeepsTheLast4096) {
   ASSERT_EQ(stats.recent.size(), 4'096u);
   EXPECT_GE(stats.recent.back().begin - stats.recent.front().begin, 4'094s) << "oldest first";
   EXPECT_GE(stats.longest, 999ms);
+}
+
+TEST_F(StallLogTest, AGapIsNoStallBeforeTheFirstLook) {
+  StallLog log;
+  log.observe(now_, now_ + ticks(1ms));
+  EXPECT_EQ(log.stats().count, 0u) << "begin() was not called";
+  log.begin();
+  log.observe(now_, now_ + ticks(1ms));
+  EXPECT_EQ(log.stats().count, 0u) << "who had the processor before is not known";
+  log_.forget();
+  log_.observe(now_, now_ + ticks(1ms));
+  EXPECT_EQ(log_.stats().count, 0u) << "nor after a sleep";
+}
+
+TEST(StallLog, ExcusesOnlyWhatOtherThreadsDoNotExplain) {
+  EXPECT_TRUE(StallLog::is_stall(3'000'000, 0));
+  EXPECT_TRUE(StallLog::is_stall(3'000'000, 5'000)) << "a kernel thread ran in between";
+  EXPECT_TRUE(StallLog::is_stall(3'000'000, 299'999));
+  EXPECT_FALSE(StallLog::is_stall(3'000'000, 300'000));
+  EXPECT_FALSE(StallLog::is_stall(3'000'000, 3'000'000)) << "another program had the processor";
+  EXPECT_FALSE(StallLog::is_stall(50'000, 0)) << "too short to be one";
+  EXPECT_TRUE(StallLog::is_stall(50'001, 0));
 }
 
 }  // namespace

@@ -175,6 +175,16 @@ TEST(TypeRegistry, KeyOfAnotherBusIsRefusedByEverySubscribe) {
   const auto callback = [](const Collision&, const Event&) {};
   expect_invalid(one.subscribe(foreign, callback).status(), {"subscribe", "another bus"});
   expect_invalid(one.subscribe(foreign, 7, callback).status(), {"subscribe", "another bus"});
+  const auto ours = one.define<Collision>("collision").value();
+  const auto untyped = [](const Event&) {};
+  const auto passing = [](Event&, Emitter&) { return Verdict::kPass; };
+  for (const TypeMask types : {TypeMask(foreign), kToken | foreign, ours | foreign,
+                               ~TypeMask(foreign), TypeMask(foreign) & TypeMask::all()}) {
+    expect_invalid(one.subscribe({.types = types}, untyped).status(), {"types", "another bus"});
+    expect_invalid(one.use({.types = types}, passing).status(), {"use", "another bus"});
+  }
+  EXPECT_TRUE(one.subscribe({.types = kToken | ours}, untyped).ok());
+  EXPECT_TRUE(one.subscribe({.types = TypeMask::from_bits(1U << foreign.index())}, untyped).ok());
 }
 
 TEST(TypeRegistry, KeyOfAnotherBusIsRefusedByTheEmitter) {

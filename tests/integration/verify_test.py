@@ -192,9 +192,14 @@ class Verdict(unittest.TestCase):
         self.assertIn("next: ", result.stdout)
 
     def test_an_objective_of_a_minute_passes(self):
-        result = verify("--subscribers", "10", "--rate", "5000", "--slo", "1min", "--strict")
+        result = verify("--subscribers", "10", "--rate", "20000", "--slo", "1min", "--strict")
         self.assertEqual(result.returncode, PASS, result.stdout)
         self.assertNotIn("next: ", result.stdout)
+
+    def test_too_few_events_are_no_proof(self):
+        result = verify("--subscribers", "1", "--rate", "5000", "--slo", "1min")
+        self.assertEqual(result.returncode, FAILED)
+        self.assertIn("at least 1,000 events", result.stdout)
 
     def test_more_than_goes_is_overloaded(self):
         result = verify("--subscribers", "1000", "--rate", "100000000", "--json")

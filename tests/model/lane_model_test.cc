@@ -133,7 +133,7 @@ class LaneRun {
                                        ? "an accepted event was not delivered"
                                        : "delivered something else than was accepted");
     std::vector<int> left(8);
-    check(lane_.take_refused(left.data(), left.size()) == refused_,
+    check(lane_.queue().dequeue(left.data(), left.size()) == refused_,
           "the queue holds something else than what was refused");
     check(lane_.drained() == accepted_.size(), "drained is not what was delivered");
     check(lane_.accepted() == accepted_.size(), "the statistic of accepted events is wrong");

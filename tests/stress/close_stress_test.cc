@@ -3,7 +3,7 @@
 //
 // Forbidden: an event that was accepted and not delivered; one that was refused as closed and yet
 // delivered; one repeated, reordered or torn; a publisher that still sleeps after close(); any
-// answer but closed once the bus is gone.
+// answer but closed once the bus is gone; a payload that outlives the bus.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -12,10 +12,13 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "herald/herald.h"
+#include "support/counting_resource.h"
 #include "support/stamp.h"
 #include "support/stress_run.h"
 
@@ -163,6 +166,42 @@ TEST_P(CloseInEachFence, AcceptedIsDeliveredAndClosedIsNot) {
 
 INSTANTIATE_TEST_SUITE_P(Fences, CloseInEachFence,
                          ::testing::Values(Fence::kAutomatic, Fence::kSequentiallyConsistent));
+
+// A publish that loses to the close gives its payload up before it returns: a handle that outlives
+// the bus and its memory owns nothing of it.
+TEST_F(CloseStress, RefusedPayloadsDoNotOutliveTheBus) {
+  const std::string text(100, 'x');
+  const std::vector<std::string_view> batch(8, text);
+  for (std::uint64_t round = 0; round < rounds(2'000, 100'000); ++round) {
+    Random random = this->random(round);
+    support::CountingResource resource;
+    // In this mode the sealer names its count at once, so that a publish can come too late for it.
+    std::optional<Bus> bus(Bus::create({.dispatch = DispatchMode::kManual,
+                                        .fence = Fence::kSequentiallyConsistent,
+                                        .payload_resource = &resource})
+                               .value());
+    Publisher publisher = bus->publisher({.capacity_events = 4'096}).value();
+    std::atomic<bool> started{false};
+    {
+      const std::jthread thread([&, in_batches = random.one_in(2)] {
+        PublishResult result = PublishResult::kAccepted;
+        while (result != PublishResult::kClosed) {
+          result = in_batches ? publisher.publish_batch(kToken, batch).result
+                              : publisher.publish(kToken, text);
+          started.store(true, std::memory_order_relaxed);
+        }
+      });
+      while (!started.load(std::memory_order_relaxed)) {
+        std::this_thread::yield();
+      }
+      dawdle(random, 2'000);
+      bus->close();
+    }
+    bus.reset();
+    ASSERT_EQ(resource.live(), 0) << "FORBIDDEN: a payload outlives the bus, round " << round;
+    watchdog_.progress();
+  }
+}
 
 // The shared lane has no handle: its callers race close(), not the destruction.
 TEST_F(CloseStress, SharedLane) {

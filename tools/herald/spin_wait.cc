@@ -1,24 +1,39 @@
 #include "spin_wait.h"
 
-#include <sys/resource.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "interrupt.h"
 
 namespace herald::cli {
-namespace {
 
-long involuntary_switches_of_thread() noexcept {
-  rusage usage = {};
-  getrusage(RUSAGE_THREAD, &usage);
-  return usage.ru_nivcsw;
+SpinWait::~SpinWait() {
+  if (schedstat_ >= 0) {
+    close(schedstat_);
+  }
 }
-
-}  // namespace
 
 void SpinWait::begin() noexcept {
   stalls_.clear();
   overflow_ = 0;
-  switches_ = involuntary_switches_of_thread();
+  if (schedstat_ < 0) {
+    schedstat_ = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+  }
+  delay_ns_ = delay_by_others_ns();
+}
+
+std::int64_t SpinWait::delay_by_others_ns() const noexcept {
+  char text[96];
+  const ssize_t size = pread(schedstat_, text, sizeof text - 1, 0);
+  if (size <= 0) {
+    return 0;
+  }
+  text[size] = '\0';
+  char* second = nullptr;
+  static_cast<void>(std::strtoll(text, &second, 10));  // the time that the thread ran
+  return std::strtoll(second, nullptr, 10);
 }
 
 Instant SpinWait::until(Instant due) noexcept {
@@ -35,10 +50,10 @@ Instant SpinWait::until(Instant due) noexcept {
 }
 
 void SpinWait::look(Interval gap) noexcept {
-  const long switches = involuntary_switches_of_thread();
-  const bool preempted = switches != switches_;
-  switches_ = switches;
-  if (preempted) {
+  const std::int64_t before_ns = delay_ns_;
+  delay_ns_ = delay_by_others_ns();
+  const std::chrono::nanoseconds by_others(delay_ns_ - before_ns);
+  if (schedstat_ < 0 || by_others >= gap.length() / 10) {
     return;
   }
   if (stalls_.size() < kMostStalls) {

@@ -12,8 +12,10 @@
 namespace herald::cli {
 
 /// Spins until instants, and records the machine's stalls meanwhile: gaps of more than kStall
-/// between two clock reads of a thread that does nothing else, over which its involuntary context
-/// switches did not grow. (If they did, another program had the processor; that is not excused.)
+/// between two clock reads of a thread that does nothing else, of which the time that other
+/// threads had its processor explains less than a tenth. (What they took is not excused. The kernel
+/// tells it in /proc/thread-self/schedstat; a count of involuntary switches would not do, as a
+/// kernel thread that runs for 5 us after a stop of 3 ms is one switch too.)
 ///
 /// Threads: one, from begin() on; stalls() while that one is at rest.
 /// Bounds: kMostStalls records; more are counted only.
@@ -23,6 +25,9 @@ class SpinWait {
   static constexpr std::size_t kMostStalls = 65'536;
 
   SpinWait() { stalls_.reserve(kMostStalls); }
+  ~SpinWait();
+  SpinWait(const SpinWait&) = delete;
+  SpinWait& operator=(const SpinWait&) = delete;
 
   /// To be called first, by the thread that waits. Forgets the stalls so far.
   void begin() noexcept;
@@ -34,10 +39,12 @@ class SpinWait {
 
  private:
   void look(Interval gap) noexcept;
+  [[nodiscard]] std::int64_t delay_by_others_ns() const noexcept;
 
   std::vector<Interval> stalls_;
   std::uint64_t overflow_ = 0;
-  long switches_ = 0;  // involuntary, at the last look
+  int schedstat_ = -1;         // the open file
+  std::int64_t delay_ns_ = 0;  // by others, at the last look
 };
 
 }  // namespace herald::cli

@@ -13,6 +13,7 @@ namespace {
 
 constexpr double kMostLeftOut = 0.05;
 constexpr double kMostSwitchesPerSecond = 20;
+constexpr std::uint64_t kFewestEvents = 1'000;  // below it p99.9 is just the longest
 
 bool sound(const VerifyRow& row) {
   return !row.faults.any() && row.contradictions.empty() && row.undelivered == 0;
@@ -23,7 +24,7 @@ bool too_many_left_out(const VerifyRow& row) { return row.stalled_share() > kMos
 bool overloaded(const VerifyRow& row) { return row.backlog_grows || row.unpublished > 0; }
 
 bool meets_slo(const VerifyRow& row, const VerifyOptions& options) {
-  if (row.all.count() == 0 || row.all.percentile(99) > options.slo) {
+  if (row.all.count() < kFewestEvents || row.all.percentile(99) > options.slo) {
     return false;
   }
   if (row.all.percentile(99.9) <= options.slo) {
@@ -83,7 +84,10 @@ void advise_on_backlog(VerifyRow& row) {
 /// It goes out in time on the whole, but late.
 void advise_on_lateness(VerifyRow& row, const VerifyOptions& options) {
   const auto typical = row.all.percentile(50);
-  if (too_many_left_out(row)) {
+  if (row.all.count() < kFewestEvents) {
+    row.advice.push_back("a p99.9 needs at least " + format_count(kFewestEvents) +
+                         " events: a longer --duration or a higher --rate");
+  } else if (too_many_left_out(row)) {
     row.advice.push_back("the machine stalls too often to tell: try a quieter one, or --pin");
   } else if (typical > options.slo / 2) {
     row.advice.push_back("half of all events take over " + format_duration(typical) +

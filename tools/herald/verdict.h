@@ -14,7 +14,7 @@ namespace herald::cli {
 /// *pass*: nothing lost, p99 of all samples within the SLO, and p99.9 as well: of all samples, or,
 ///   unless --strict, of those that overlap no stall, if at most 5 % had to be left out for that.
 /// *overloaded*: not so, and over 5 % of the samples overlap a stall; or the backlog grows.
-/// *fail*: everything else. At --rate max only losses count.
+/// *fail*: everything else, also fewer than 1,000 events. At --rate max only losses count.
 void judge(VerifyRow& row, const VerifyOptions& options);
 
 /// Whether latency rises through the whole run and ends above the SLO: events come in faster than
