@@ -249,10 +249,10 @@ TEST_F(TokenStreamTest, MeasuresItself) {
 TEST_F(TokenStreamTest, MetricsOfAnotherSourceAndNone) {
   TokenStream answer(publisher_, kStream);
   EXPECT_EQ(answer.update_metrics({.tokens_per_second = 30.0F}), PublishResult::kAccepted);
-  EXPECT_THAT(pump(), ElementsAre("metrics "));
+  EXPECT_THAT(pump(), ElementsAre("metrics"));
   EXPECT_EQ(metrics_->tokens_per_second, 30.0F);
   EXPECT_EQ(answer.clear_metrics(), PublishResult::kAccepted);
-  EXPECT_THAT(pump(), ElementsAre("metrics "));
+  EXPECT_THAT(pump(), ElementsAre("metrics"));
   EXPECT_FALSE(metrics_->tokens_per_second.has_value());
 }
 
