@@ -140,10 +140,6 @@ class Bus {
   [[nodiscard]] absl::StatusOr<Subscription> subscribe(const EventType<T>& type,
                                                        std::optional<StreamId> stream, F&& callback,
                                                        SubscribeOptions options = {}) {
-    absl::Status known = check_key(detail::KeyAccess::bus_id(type));
-    if (!known.ok()) {
-      return known;
-    }
     return subscribe(Filter{.types = type, .stream = stream},
                      detail::Callback::of_payload<T>(std::forward<F>(callback)),
                      std::move(options));
@@ -151,8 +147,8 @@ class Bus {
 
   /// `callback(std::span<const Event>)`: matching events that lie next to each other, in order; at
   /// least one, at most a batch and what middleware made of its last event (with a stream in the
-  /// filter: one). Cheapest for a subscriber of
-  /// many events; called after the subscribers of single events have had the whole batch.
+  /// filter: one). Cheapest for a subscriber of many events; called after the subscribers of single
+  /// events have had the whole batch, those of one filter in order of subscription.
   template <detail::BatchCallable F>
   [[nodiscard]] absl::StatusOr<Subscription> subscribe_batch(Filter filter, F&& callback,
                                                              SubscribeOptions options = {}) {
@@ -214,7 +210,6 @@ class Bus {
                                          SubscribeOptions options);
   absl::StatusOr<Subscription> use(Filter filter, detail::MiddlewareCallback callback,
                                    MiddlewareOptions options);
-  absl::Status check_key(std::uint32_t key_bus_id) const;
   PublishResult push(detail::EventSlot& slot, const PublishOptions& options) noexcept;
   PublishResult refuse() noexcept;
   [[nodiscard]] bool closed() const noexcept;

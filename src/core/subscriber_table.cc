@@ -64,18 +64,14 @@ void SubscriberTable::attach_to_batches(Attachment& subscriber) {
   std::unique_ptr<BatchGroup>& group = batch_groups_[types.bits()];
   if (group == nullptr) {
     group = std::make_unique<BatchGroup>(BatchGroup{types, {}});
-    list_batch_group(*group);
+    batch_types_ |= types.bits();
+    for_each_bit(types.bits(),
+                 [&](unsigned type_index) { batch_groups_of_[type_index].push_back(group.get()); });
   } else if (group->list.live() == 0) {
     --empty_batch_groups_;
   }
   detail::Erased<detail::BatchFunction>& batch = subscriber.callback().batch;
   group->list.add(subscriber, 0, batch.function, batch.object.get());
-}
-
-void SubscriberTable::list_batch_group(BatchGroup& group) {
-  batch_types_ |= group.types.bits();
-  for_each_bit(group.types.bits(),
-               [&](unsigned type_index) { batch_groups_of_[type_index].push_back(&group); });
 }
 
 SubscriberTable::EventList& SubscriberTable::list_of(unsigned type_index,
@@ -173,17 +169,15 @@ void SubscriberTable::sweep_list(const Sweep& sweep) noexcept {
 // When most of them are empty, so that removing many is linear.
 void SubscriberTable::sweep_batch_groups() noexcept {
   empty_batch_groups_ = 0;
-  batch_types_ = 0;
-  for (std::vector<BatchGroup*>& groups : batch_groups_of_) {
-    groups.clear();
-  }
+  for_each_bit(batch_types_, [this](unsigned type_index) {
+    std::vector<BatchGroup*>& groups = batch_groups_of_[type_index];
+    std::erase_if(groups, [](const BatchGroup* group) { return group->list.live() == 0; });
+    batch_types_ &= ~(std::uint64_t{groups.empty()} << type_index);
+  });
   absl::erase_if(batch_groups_, [this](const auto& entry) {
     left_deliveries_ += entry.second->list.live() == 0 ? entry.second->list.deliveries() : 0;
     return entry.second->list.live() == 0;
   });
-  for (const auto& [types, group] : batch_groups_) {
-    list_batch_group(*group);
-  }
 }
 
 void SubscriberTable::clear() noexcept {

@@ -91,7 +91,6 @@ class SubscriberTable {
   void leave(Attachment& subscriber, const Place& place) noexcept;
   void sweep_list(const Sweep& sweep) noexcept;
   void sweep_batch_groups() noexcept;
-  void list_batch_group(BatchGroup& group);
   void deliver_by_stream(const Event& event) noexcept;
   void call_runs(BatchGroup& group, std::span<const Event> events) noexcept;
   [[nodiscard]] static bool is_batch(Attachment& subscriber) noexcept;

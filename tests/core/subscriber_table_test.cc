@@ -436,6 +436,31 @@ RC_GTEST_PROP(SubscriberTable, CallsWhomAModelCalls, ()) {
   both.check();
 }
 
+// Also when most of the others have left meanwhile, and the groups were listed anew.
+TEST(BatchGroups, OfOneTypeKeepTheOrderOfTheirFirstSubscription) {
+  Bus bus = support::manual_bus();
+  std::vector<std::size_t> calls;
+  std::vector<Subscription> subscriptions;
+  std::vector<std::size_t> expected;
+  for (std::size_t i = 0; i < 200; ++i) {
+    const TypeMask types = TypeMask(kToken) | TypeMask::from_bits(std::uint64_t{i} << 8U);
+    subscriptions.push_back(
+        bus.subscribe_batch({.types = types},
+                            [&calls, i](std::span<const Event>) { calls.push_back(i); })
+            .value());
+  }
+  for (std::size_t i = 0; i < subscriptions.size(); ++i) {
+    if (i % 3 != 0) {
+      subscriptions[i].unsubscribe();
+    } else {
+      expected.push_back(i);
+    }
+  }
+  ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
+  bus.pump();
+  EXPECT_EQ(calls, expected);
+}
+
 // Batch subscribers stand in groups of equal filters; each event's types lead to their groups only.
 TEST(BatchGroups, EachIsCalledOnceForARunOfSeveralTypes) {
   Bus bus = support::manual_bus();
