@@ -102,7 +102,7 @@ void advise_on_lateness(VerifyRow& row, const VerifyOptions& options) {
 
 void advise_on_switches(VerifyRow& row) {
   if (static_cast<double>(row.involuntary_switches) > kMostSwitchesPerSecond * row.seconds) {
-    row.advice.push_back("other programs took the processors from Herald " +
+    row.advice.push_back("other programs or the kernel took the processors from Herald " +
                          format_count(row.involuntary_switches) +
                          " times: end them, or give it some of its own with --pin");
   }
