@@ -87,7 +87,8 @@ class Bus {
     return type_name(type.index());
   }
   [[nodiscard]] bool is_terminal(unsigned index) const noexcept;
-  /// Appends the payload of `event` as one JSON value by its type's encoder.
+  /// Appends the payload of `event` as one JSON value by its type's encoder. Text is taken as it
+  /// is: where it is no UTF-8, neither is the JSON.
   void encode(const Event& event, std::string& json) const;
 
   // Publishing.
@@ -144,18 +145,15 @@ class Bus {
   [[nodiscard]] absl::StatusOr<Subscription> subscribe(const EventType<T>& type,
                                                        std::optional<StreamId> stream, F&& callback,
                                                        SubscribeOptions options = {}) {
-    absl::Status known = check_key(detail::KeyAccess::bus_id(type));
-    if (!known.ok()) {
-      return known;
-    }
     return subscribe(Filter{.types = type, .stream = stream},
                      detail::Callback::of_payload<T>(std::forward<F>(callback)),
                      std::move(options));
   }
 
   /// `callback(std::span<const Event>)`: matching events that lie next to each other, in order; at
-  /// least one, at most a batch (with a stream in the filter: one). Cheapest for a subscriber of
-  /// many events; called after the subscribers of single events have had the whole batch.
+  /// least one, at most a batch and what middleware made of its last event (with a stream in the
+  /// filter: one). Cheapest for a subscriber of many events; called after the subscribers of single
+  /// events have had the whole batch, those of one filter in order of subscription.
   template <detail::BatchCallable F>
   [[nodiscard]] absl::StatusOr<Subscription> subscribe_batch(Filter filter, F&& callback,
                                                              SubscribeOptions options = {}) {
@@ -165,7 +163,8 @@ class Bus {
 
   /// Adds a middleware: `callback(Event&, Emitter&)` returning Verdict, called once for each event
   /// that matches, before it is stamped and fanned out. May have a member on_deadline(Emitter&).
-  /// If it throws, the event passes. Its events still held when it is removed count as dropped.
+  /// If it throws, the event passes as it left it. Its events still held when it is removed count
+  /// as dropped.
   template <detail::MiddlewareCallable F>
   [[nodiscard]] absl::StatusOr<Subscription> use(Filter filter, F&& middleware,
                                                  MiddlewareOptions options = {}) {
@@ -181,7 +180,8 @@ class Bus {
   /// close() alone does not end it.
   [[nodiscard]] bool wait(std::chrono::nanoseconds timeout) noexcept;
 
-  /// Returns when everything accepted before it is delivered; in manual mode it delivers it itself.
+  /// Returns when everything accepted before it is delivered, dropped or held by middleware; in
+  /// manual mode it delivers it itself.
   /// Errors: DeadlineExceeded, nothing is lost; FailedPrecondition inside a callback. Cost: two
   /// small allocations, and a wake-up when it has to wait.
   [[nodiscard]] absl::Status flush(std::chrono::nanoseconds timeout);
@@ -191,7 +191,8 @@ class Bus {
   /// Refuses new events, publishers and subscribers from now on, and wakes waiting publishers. A
   /// publish that races it is either delivered or told kClosed. Idempotent; any thread.
   void close() noexcept;
-  /// Closes, then delivers what was accepted, for at most `timeout`. Errors: as flush, but running
+  /// Closes, then delivers what was accepted, for at most `timeout`. What middleware holds is asked
+  /// for early (on_deadline); what does not come then is reported. Errors: as flush, but running
   /// out of time is reported by DrainReport::complete.
   [[nodiscard]] absl::StatusOr<DrainReport> drain(std::chrono::nanoseconds timeout);
 
@@ -215,7 +216,6 @@ class Bus {
                                          SubscribeOptions options);
   absl::StatusOr<Subscription> use(Filter filter, detail::MiddlewareCallback callback,
                                    MiddlewareOptions options);
-  absl::Status check_key(std::uint32_t key_bus_id) const;
   PublishResult push(detail::EventSlot& slot, const PublishOptions& options) noexcept;
   PublishResult refuse() noexcept;
   [[nodiscard]] bool closed() const noexcept;

@@ -52,8 +52,9 @@ class Emitter {
   bool resume(Event&& event) noexcept;
 
   /// Asks for a call of `on_deadline(Emitter&)` at `time` or soon after, also when no event comes:
-  /// the dispatcher wakes for it. One deadline a middleware: the last call counts; the callable
-  /// must have such a member.
+  /// the dispatcher wakes for it. Bus::drain calls it early, and gives up on what is then
+  /// still held. One deadline a middleware: the last call counts; the callable must have such a
+  /// member.
   void wake_at(std::chrono::steady_clock::time_point time) noexcept;
 
   Emitter(const Emitter&) = delete;

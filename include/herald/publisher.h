@@ -79,8 +79,8 @@ class Publisher {
 
   /// Publishes the payloads in order; up to 64 of them at a time share one time stamp and one
   /// announcement, so that an event costs less than in publish. A full lane is met as in publish:
-  /// a blocking publisher waits and accepts all, a dropping one accepts a prefix and counts the
-  /// rest as dropped. Copying a payload must not throw.
+  /// a blocking publisher waits (for `max_wait` at most for each 64) and accepts all, a dropping
+  /// one accepts a prefix and counts the rest as dropped. Copying a payload must not throw.
   template <typename T>
   BatchResult publish_batch(const EventType<T>& type,
                             std::type_identity_t<std::span<const BatchElement<T>>> payloads,

@@ -47,7 +47,8 @@ class [[nodiscard]] Subscription {
   /// callback captured may be freed. Inside a callback of the
   /// same bus it returns at once; no further call starts, and the callable lives until its current
   /// call has returned. It waits for nothing else, but holding a lock that the callback takes
-  /// deadlocks here; use unsubscribe_for then.
+  /// deadlocks here, and so do callbacks of two buses that unsubscribe (or ask stats()) from each
+  /// other; use unsubscribe_for then.
   /// Errors: none; idempotent; works after the bus is gone. Cost: O(types of the filter).
   void unsubscribe() noexcept;
 

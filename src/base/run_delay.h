@@ -16,6 +16,8 @@ namespace herald::base {
 
 class RunDelay {
  public:
+  static constexpr std::int64_t kUnknown = -1;
+
   RunDelay() noexcept : file_(open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC)) {}
   ~RunDelay() {
     if (known()) {
@@ -27,12 +29,13 @@ class RunDelay {
 
   /// Whether this kernel tells.
   [[nodiscard]] bool known() const noexcept { return file_ >= 0; }
-  /// Since the thread began; 0 if it is not known. Cost: a system call, about 1 us.
+  /// Since the thread began; kUnknown if this kernel does not tell. Cost: a system call, some
+  /// 1 us.
   [[nodiscard]] std::int64_t read_ns() const noexcept {
     char text[96];
     const ssize_t size = known() ? pread(file_, text, sizeof(text) - 1, 0) : 0;
     if (size <= 0) {
-      return 0;
+      return kUnknown;
     }
     text[size] = '\0';
     char* second = nullptr;

@@ -78,14 +78,6 @@ std::uint32_t Bus::id_for(unsigned index) const noexcept {
   return index < core::TypeRegistry::kBuiltInTypes ? 0 : id_;
 }
 
-absl::Status Bus::check_key(std::uint32_t key_bus_id) const {
-  return key_bus_id == 0 || key_bus_id == id_
-             ? absl::OkStatus()
-             : absl::InvalidArgumentError(
-                   "subscribe: type is a key of another bus; allowed: built-in keys and those that "
-                   "this bus defined");
-}
-
 absl::StatusOr<Publisher> Bus::publisher(PublisherOptions options) {
   absl::StatusOr<core::PublisherCore*> opened = runtime_->open_publisher(std::move(options));
   if (!opened.ok()) {

@@ -58,12 +58,12 @@ void DispatchThread::prepare() noexcept {
   }
 }
 
-// Bounds the time to a stop where the clock is read anyway.
+// Bounds the time to a stop: where the clock is read anyway, by time, else by a batch.
 DispatchBudget DispatchThread::round_budget() const noexcept {
   constexpr std::int64_t kRoundNs = 10'000'000;
   return options_.latency
              ? DispatchBudget{UINT64_MAX, base::Clock::now() + base::Clock::to_ticks(kRoundNs)}
-             : DispatchBudget{};
+             : DispatchBudget{.events = options_.batch_events};
 }
 
 void DispatchThread::run() noexcept {

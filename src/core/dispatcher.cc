@@ -205,7 +205,8 @@ void Dispatcher::run_deadlines(const DispatchBudget& budget) noexcept {
   if (streams_.next_expiry() <= now) {
     streams_.expire(now);
   }
-  while (!in_hand() && !out_of_time(budget) && delivery_.take_deadline(now)) {
+  // With events in hand too: max_events does not hold a deadline up.
+  while (delivery_.pending() == 0 && !out_of_time(budget) && delivery_.take_deadline(now)) {
     fan_out(budget);
     has_progressed_ = true;
     delivery_.end_run();

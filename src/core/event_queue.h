@@ -60,8 +60,9 @@ class LaneQueue {
       return;
     }
     const std::size_t wanted = events + 2 * kBlock;
+    std::size_t made = 0;
     std::array<Item, kBlock> blank{};
-    for (std::size_t made = 0; made < wanted; made += kBlock) {
+    for (; made < wanted; made += kBlock) {
       if (!queue_->enqueue_bulk(token(), blank.data(), kBlock)) {
         drain_blank(blank);
         throw_no_memory();
@@ -69,7 +70,7 @@ class LaneQueue {
     }
     drain_blank(blank);
     reserved_events_ = events;
-    reserved_bytes_ = wanted * sizeof(Item);
+    reserved_bytes_ = made * sizeof(Item);
   }
   [[nodiscard]] std::size_t reserved_bytes() const noexcept { return reserved_bytes_; }
 

@@ -58,8 +58,8 @@ class StallLog {
   void look(base::Ticks begin, base::Ticks end) noexcept {
     const std::int64_t before_ns = delay_ns_;
     delay_ns_ = read_delay_ns();
-    const bool had_known = delay_.has_value() && delay_->known() && is_fresh_;
-    if (had_known && is_stall(base::Clock::to_ns(end - begin), delay_ns_ - before_ns)) {
+    const bool is_known = is_fresh_ && before_ns >= 0 && delay_ns_ >= 0;
+    if (is_known && is_stall(base::Clock::to_ns(end - begin), delay_ns_ - before_ns)) {
       record(begin, end);
     }
     is_fresh_ = true;
@@ -71,7 +71,7 @@ class StallLog {
     longest_ = end - begin > longest_ ? end - begin : longest_;
   }
   [[nodiscard]] std::int64_t read_delay_ns() const noexcept {
-    return delay_.has_value() ? delay_->read_ns() : 0;
+    return delay_.has_value() ? delay_->read_ns() : base::RunDelay::kUnknown;
   }
 
   std::array<Interval, kKept> kept_{};

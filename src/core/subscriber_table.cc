@@ -61,18 +61,15 @@ void SubscriberTable::attach_to_type(Attachment& subscriber, unsigned type_index
 
 void SubscriberTable::attach_to_batches(Attachment& subscriber) {
   const TypeMask types = subscriber.filter().types;
-  BatchGroup* group = nullptr;
-  for (const auto& candidate : batch_groups_) {
-    if (candidate->types == types) {
-      group = candidate.get();
-      break;
-    }
-  }
+  std::unique_ptr<BatchGroup>& group = batch_groups_[types.bits()];
   if (group == nullptr) {
-    batch_groups_.push_back(std::make_unique<BatchGroup>(BatchGroup{types, {}}));
-    group = batch_groups_.back().get();
+    group = std::make_unique<BatchGroup>(BatchGroup{types, {}});
+    batch_types_ |= types.bits();
+    for_each_bit(types.bits(),
+                 [&](unsigned type_index) { batch_groups_of_[type_index].push_back(group.get()); });
+  } else if (group->list.live() == 0) {
+    --empty_batch_groups_;
   }
-  batch_types_ |= types.bits();
   detail::Erased<detail::BatchFunction>& batch = subscriber.callback().batch;
   group->list.add(subscriber, 0, batch.function, batch.object.get());
 }
@@ -107,7 +104,11 @@ void SubscriberTable::leave(Attachment& subscriber, const Place& place) noexcept
     return list.wants_sweep();
   };
   if (is_batch(subscriber)) {
-    batches_to_sweep_ |= leave_list(*static_cast<BatchList*>(place.list));
+    auto* const list = static_cast<BatchList*>(place.list);
+    if (leave_list(*list)) {
+      batch_sweeps_.push_back(list);
+    }
+    empty_batch_groups_ += list->live() == 0 ? 1 : 0;
   } else if (leave_list(*static_cast<EventList*>(place.list))) {
     sweeps_.push_back({place.type_index, subscriber.filter().stream});
   }
@@ -118,8 +119,14 @@ void SubscriberTable::sweep() noexcept {
     sweep_list(sweep);
   }
   sweeps_.clear();
-  if (batches_to_sweep_) {
-    sweep_batches();
+  for (BatchList* list : batch_sweeps_) {
+    if (list->wants_sweep()) {  // noted many times, swept once
+      list->sweep();
+    }
+  }
+  batch_sweeps_.clear();
+  if (empty_batch_groups_ > batch_groups_.size() / 2) {
+    sweep_batch_groups();
   }
   if (in_order_left_ > in_order_.size() / 2) {
     std::size_t kept = 0;
@@ -159,19 +166,17 @@ void SubscriberTable::sweep_list(const Sweep& sweep) noexcept {
   }
 }
 
-void SubscriberTable::sweep_batches() noexcept {
-  batches_to_sweep_ = false;
-  batch_types_ = 0;
-  std::erase_if(batch_groups_, [this](const std::unique_ptr<BatchGroup>& group) {
-    if (group->list.live() == 0) {
-      left_deliveries_ += group->list.deliveries();
-      return true;
-    }
-    if (group->list.wants_sweep()) {
-      group->list.sweep();
-    }
-    batch_types_ |= group->types.bits();
-    return false;
+// When most of them are empty, so that removing many is linear.
+void SubscriberTable::sweep_batch_groups() noexcept {
+  empty_batch_groups_ = 0;
+  for_each_bit(batch_types_, [this](unsigned type_index) {
+    std::vector<BatchGroup*>& groups = batch_groups_of_[type_index];
+    std::erase_if(groups, [](const BatchGroup* group) { return group->list.live() == 0; });
+    batch_types_ &= ~(std::uint64_t{groups.empty()} << type_index);
+  });
+  absl::erase_if(batch_groups_, [this](const auto& entry) {
+    left_deliveries_ += entry.second->list.live() == 0 ? entry.second->list.deliveries() : 0;
+    return entry.second->list.live() == 0;
   });
 }
 
@@ -200,12 +205,17 @@ void SubscriberTable::deliver_batch(std::span<const Event> events) noexcept {
   for (const Event& event : events) {
     seen_types |= std::uint64_t{1} << event.type_index();
   }
-  for (std::size_t i = 0; i < batch_groups_.size(); ++i) {
-    BatchGroup& group = *batch_groups_[i];
-    if ((seen_types & ~group.types.bits()) == 0) {
-      group.list.call(events, events.size(), cursor_, guard_);
-    } else if ((seen_types & group.types.bits()) != 0) {
-      call_runs(group, events);
+  for (std::uint64_t left = seen_types; left != 0; left &= left - 1) {
+    const std::uint64_t earlier_types = seen_types & ~left;
+    for (BatchGroup* group : batch_groups_of_[static_cast<std::size_t>(std::countr_zero(left))]) {
+      if ((group->types.bits() & earlier_types) != 0) {
+        continue;  // it had its turn with one of those
+      }
+      if ((seen_types & ~group->types.bits()) == 0) {
+        group->list.call(events, events.size(), cursor_, guard_);
+      } else {
+        call_runs(*group, events);
+      }
     }
   }
 }
@@ -257,7 +267,7 @@ std::uint64_t SubscriberTable::deliveries() const noexcept {
       sum += list->deliveries();
     }
   }
-  for (const auto& group : batch_groups_) {
+  for (const auto& [types, group] : batch_groups_) {
     sum += group->list.deliveries();
   }
   return sum;
@@ -274,7 +284,7 @@ std::size_t SubscriberTable::size_bytes() const noexcept {
       sum += list->size_bytes();
     }
   }
-  for (const auto& group : batch_groups_) {
+  for (const auto& [types, group] : batch_groups_) {
     sum += group->list.size_bytes();
   }
   for (const Attachment* subscriber : in_order_) {

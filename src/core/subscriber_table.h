@@ -90,7 +90,7 @@ class SubscriberTable {
   EventList& list_of(unsigned type_index, const std::optional<StreamId>& stream);
   void leave(Attachment& subscriber, const Place& place) noexcept;
   void sweep_list(const Sweep& sweep) noexcept;
-  void sweep_batches() noexcept;
+  void sweep_batch_groups() noexcept;
   void deliver_by_stream(const Event& event) noexcept;
   void call_runs(BatchGroup& group, std::span<const Event> events) noexcept;
   [[nodiscard]] static bool is_batch(Attachment& subscriber) noexcept;
@@ -102,9 +102,11 @@ class SubscriberTable {
   std::uint64_t batch_types_ = 0;   // types with a batch subscriber of all streams
   std::array<std::unique_ptr<EventList>, kTypes> by_type_;
   std::array<StreamMap, kTypes> by_stream_;
-  std::vector<std::unique_ptr<BatchGroup>> batch_groups_;
-  std::vector<Sweep> sweeps_;  // lists with many tombstones
-  bool batches_to_sweep_ = false;
+  absl::flat_hash_map<std::uint64_t, std::unique_ptr<BatchGroup>> batch_groups_;  // by their types
+  std::array<std::vector<BatchGroup*>, kTypes> batch_groups_of_;                  // of each type
+  std::vector<BatchList*> batch_sweeps_;  // with many tombstones
+  std::size_t empty_batch_groups_ = 0;
+  std::vector<Sweep> sweeps_;          // lists with many tombstones
   std::uint64_t left_deliveries_ = 0;  // of lists that are gone
   std::vector<Attachment*> in_order_;  // all subscribers by id; null where one has left
   std::size_t in_order_left_ = 0;

@@ -22,7 +22,7 @@ class Parking : public testing::TestWithParam<FenceMode> {
  protected:
   void SetUp() override {
     if (GetParam() == FenceMode::kMembarrier && !NativeAtomics::membarrier_available()) {
-      GTEST_SKIP() << "this kernel refuses membarrier";
+      GTEST_SKIP() << "this kernel refuses membarrier: there is no such mode to test";
     }
   }
 };

@@ -29,7 +29,7 @@ TEST(RunDelay, GrowsByWhatAnotherThreadTakes) {
     stay_on_this_processor();
     const RunDelay delay;
     if (!delay.known()) {
-      GTEST_SKIP() << "this kernel does not tell";
+      GTEST_SKIP() << "this kernel has no schedstat: there is no delay to read";
     }
     std::atomic<bool> done{false};
     const std::int64_t before = delay.read_ns();

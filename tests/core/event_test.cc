@@ -150,7 +150,7 @@ TEST_F(EventTest, CopiesMayBeDroppedOnAnyThread) {
 TEST_F(EventTest, MovedFromHasNoPayload) {
   Event from = text_event(kLongText);
   const Event to = std::move(from);
-  EXPECT_EQ(from.text(), "");  // NOLINT: what a moved-from event shows is part of its contract
+  EXPECT_EQ(from.text(), "");
   EXPECT_EQ(to.text(), kLongText);
   EXPECT_EQ(resource_.live(), 1);
 }

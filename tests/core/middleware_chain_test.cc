@@ -355,7 +355,7 @@ TEST_F(MiddlewareTest, ResumeOfWhatItDoesNotHoldIsRefused) {
   auto guard = use([&](Event& event, Emitter& emitter) {
     Event copy = event;
     resumed.push_back(emitter.resume(std::move(copy)));
-    EXPECT_EQ(copy.text(), event.text()) << "unchanged";  // NOLINT: as documented
+    EXPECT_EQ(copy.text(), event.text()) << "a refused one is not moved from";
     return Verdict::kPass;
   });
   EXPECT_THAT(pump({"a"}), ElementsAre("a"));

@@ -393,7 +393,7 @@ TEST(Publisher, MovedFromIsClosed) {
   Bus bus = manual_bus();
   Publisher from = make_publisher(bus);
   Publisher to = std::move(from);
-  EXPECT_EQ(from.publish(kToken, "a"), PublishResult::kClosed);  // NOLINT: as documented
+  EXPECT_EQ(from.publish(kToken, "a"), PublishResult::kClosed);
   from.close();
   EXPECT_EQ(to.publish(kToken, "a"), PublishResult::kAccepted);
   EXPECT_EQ(bus.pump().events, 1u);

@@ -205,6 +205,30 @@ TEST_P(PumpBudget, EndsBetweenDeadlines) {
   EXPECT_EQ(ran, 2u);
 }
 
+// max_events counts events, and holds no deadline up.
+TEST_P(PumpBudget, ADeadlineRunsWhileEventsAreInHand) {
+  struct Late {
+    std::size_t* ran;
+    Verdict operator()(Event&, Emitter& emitter) const {
+      emitter.wake_at(std::chrono::steady_clock::now());
+      return Verdict::kPass;
+    }
+    void on_deadline(Emitter& emitter) const {
+      ++*ran;
+      EXPECT_TRUE(emitter.emit_before(kToken, "100"));
+    }
+  };
+  std::size_t ran = 0;
+  const auto late = bus_->use(kTokens, Late{&ran}).value();
+  publish(3);
+  for (std::size_t pumps = 1; pumps <= 3; ++pumps) {
+    EXPECT_EQ(bus_->pump({.max_events = 1}).events, 1u);
+    EXPECT_EQ(ran, pumps);
+    EXPECT_TRUE(bus_->stats().conserved());
+  }
+  EXPECT_THAT(seen_, testing::ElementsAre(0, 100, 1, 100, 2, 100));
+}
+
 INSTANTIATE_TEST_SUITE_P(Latency, PumpBudget, testing::Bool(),
                          [](const auto& measured) { return measured.param ? "On" : "Off"; });
 

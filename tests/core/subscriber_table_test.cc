@@ -10,11 +10,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <initializer_list>
 #include <iterator>
 #include <map>
 #include <numeric>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -431,6 +434,92 @@ RC_GTEST_PROP(SubscriberTable, CallsWhomAModelCalls, ()) {
   }
   both.publish(0, 0);
   both.check();
+}
+
+// Also when most of the others have left meanwhile, and the groups were listed anew.
+TEST(BatchGroups, OfOneTypeKeepTheOrderOfTheirFirstSubscription) {
+  Bus bus = support::manual_bus();
+  std::vector<std::size_t> calls;
+  std::vector<Subscription> subscriptions;
+  std::vector<std::size_t> expected;
+  for (std::size_t i = 0; i < 200; ++i) {
+    const TypeMask types = TypeMask(kToken) | TypeMask::from_bits(std::uint64_t{i} << 8U);
+    subscriptions.push_back(
+        bus.subscribe_batch({.types = types},
+                            [&calls, i](std::span<const Event>) { calls.push_back(i); })
+            .value());
+  }
+  for (std::size_t i = 0; i < subscriptions.size(); ++i) {
+    if (i % 3 != 0) {
+      subscriptions[i].unsubscribe();
+    } else {
+      expected.push_back(i);
+    }
+  }
+  ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
+  bus.pump();
+  EXPECT_EQ(calls, expected);
+}
+
+// Batch subscribers stand in groups of equal filters; each event's types lead to their groups only.
+TEST(BatchGroups, EachIsCalledOnceForARunOfSeveralTypes) {
+  Bus bus = support::manual_bus();
+  std::vector<EventType<int>> types;
+  for (int i = 0; i < 8; ++i) {
+    types.push_back(bus.define<int>("type." + std::to_string(i)).value());
+  }
+  struct Group {
+    TypeMask types;
+    std::vector<int> seen;
+    std::size_t calls = 0;
+    Subscription subscription;
+  };
+  std::deque<Group> groups;
+  for (unsigned bits = 1; bits < 256; ++bits) {
+    Group& group = groups.emplace_back();
+    for (unsigned i = 0; i < 8; ++i) {
+      group.types = ((bits >> i) & 1U) != 0 ? group.types | types[i] : group.types;
+    }
+    group.subscription = bus.subscribe_batch({.types = group.types},
+                                             [&group](std::span<const Event> events) {
+                                               ++group.calls;
+                                               for (const Event& event : events) {
+                                                 group.seen.push_back(*event.get<int>());
+                                               }
+                                             })
+                             .value();
+  }
+  const auto publish_all = [&](std::initializer_list<unsigned> order) {
+    for (const unsigned i : order) {
+      ASSERT_EQ(bus.publish(types[i], static_cast<int>(i)), PublishResult::kAccepted);
+    }
+    bus.pump();
+  };
+  const auto expect_seen = [&](std::initializer_list<unsigned> order) {
+    for (Group& group : groups) {
+      std::vector<int> expected;
+      for (const unsigned i : order) {
+        if (group.subscription.active() && group.types.contains(types[i].index())) {
+          expected.push_back(static_cast<int>(i));
+        }
+      }
+      EXPECT_EQ(group.seen, expected);
+      group.seen.clear();
+    }
+  };
+  publish_all({3, 1, 4, 1, 5, 0, 2, 6});
+  expect_seen({3, 1, 4, 1, 5, 0, 2, 6});
+  EXPECT_EQ(groups.back().calls, 1u) << "it takes all of them: one span";
+  // Most of them leave, in no order: the groups are listed anew.
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    Group& group = groups[i * 89 % groups.size()];
+    if (i % 5 != 0) {
+      group.subscription.unsubscribe();
+    }
+  }
+  publish_all({7, 0, 7});
+  expect_seen({7, 0, 7});
+  EXPECT_TRUE(bus.stats().conserved());
 }
 
 }  // namespace

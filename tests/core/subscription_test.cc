@@ -77,7 +77,7 @@ TEST(Subscription, MovesWithoutACallLost) {
   std::size_t calls = 0;
   Subscription from = bus.subscribe(kTokens, support::count_in(calls)).value();
   Subscription to = std::move(from);
-  EXPECT_FALSE(from.active());  // NOLINT: as documented
+  EXPECT_FALSE(from.active());
   from.unsubscribe();
   EXPECT_EQ(from.stats().id, 0u);
   publish_and_pump(bus);

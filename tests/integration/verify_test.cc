@@ -269,6 +269,11 @@ TEST(Verdict, AGrowingBacklogIsOverloaded) {
   row = row_with(0, 0);
   row.unpublished = 1;
   EXPECT_EQ(outcome(row), Outcome::kOverloaded);
+  row = row_with(0, 0);
+  row.undelivered = 1;
+  EXPECT_EQ(outcome(row), Outcome::kOverloaded);
+  row.rate_asked.reset();
+  EXPECT_EQ(outcome(row), Outcome::kOverloaded) << "also at the greatest rate";
 }
 
 TEST(Verdict, ALossFailsWhateverTheLatency) {

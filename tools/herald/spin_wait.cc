@@ -28,7 +28,7 @@ std::int64_t SpinWait::delay_by_others_ns() const noexcept {
   char text[96];
   const ssize_t size = pread(schedstat_, text, sizeof text - 1, 0);
   if (size <= 0) {
-    return 0;
+    return -1;
   }
   text[size] = '\0';
   char* second = nullptr;
@@ -53,7 +53,7 @@ void SpinWait::look(Interval gap) noexcept {
   const std::int64_t before_ns = delay_ns_;
   delay_ns_ = delay_by_others_ns();
   const std::chrono::nanoseconds by_others(delay_ns_ - before_ns);
-  if (schedstat_ < 0 || by_others >= gap.length() / 10) {
+  if (before_ns < 0 || delay_ns_ < 0 || by_others >= gap.length() / 10) {
     return;
   }
   if (stalls_.size() < kMostStalls) {

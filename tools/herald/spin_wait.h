@@ -39,7 +39,7 @@ class SpinWait {
 
  private:
   void look(Interval gap) noexcept;
-  [[nodiscard]] std::int64_t delay_by_others_ns() const noexcept;
+  [[nodiscard]] std::int64_t delay_by_others_ns() const noexcept;  // negative: not known
 
   std::vector<Interval> stalls_;
   std::uint64_t overflow_ = 0;

@@ -15,13 +15,13 @@ constexpr double kMostLeftOut = 0.05;
 constexpr double kMostSwitchesPerSecond = 20;
 constexpr std::uint64_t kFewestEvents = 1'000;  // below it p99.9 is just the longest
 
-bool sound(const VerifyRow& row) {
-  return !row.faults.any() && row.contradictions.empty() && row.undelivered == 0;
-}
+bool sound(const VerifyRow& row) { return !row.faults.any() && row.contradictions.empty(); }
 
 bool too_many_left_out(const VerifyRow& row) { return row.stalled_share() > kMostLeftOut; }
 
-bool overloaded(const VerifyRow& row) { return row.backlog_grows || row.unpublished > 0; }
+bool overloaded(const VerifyRow& row) {
+  return row.backlog_grows || row.unpublished > 0 || row.undelivered > 0;
+}
 
 bool meets_slo(const VerifyRow& row, const VerifyOptions& options) {
   if (row.all.count() < kFewestEvents || row.all.percentile(99) > options.slo) {
@@ -42,7 +42,7 @@ Outcome outcome_of(const VerifyRow& row, const VerifyOptions& options) {
     return Outcome::kFail;
   }
   if (!row.rate_asked.has_value()) {
-    return Outcome::kPass;
+    return row.undelivered > 0 ? Outcome::kOverloaded : Outcome::kPass;
   }
   if (overloaded(row)) {
     return Outcome::kOverloaded;
@@ -102,7 +102,7 @@ void advise_on_lateness(VerifyRow& row, const VerifyOptions& options) {
 
 void advise_on_switches(VerifyRow& row) {
   if (static_cast<double>(row.involuntary_switches) > kMostSwitchesPerSecond * row.seconds) {
-    row.advice.push_back("other programs took the processors from Herald " +
+    row.advice.push_back("other programs or the kernel took the processors from Herald " +
                          format_count(row.involuntary_switches) +
                          " times: end them, or give it some of its own with --pin");
   }

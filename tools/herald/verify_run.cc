@@ -74,6 +74,7 @@ absl::StatusOr<VerifyRow> VerifyRun::run() {
   }
   begin_phase();
   publish_for(kWarmUp, "warming up");
+  sent_before_ = sent_in_all();
   if (deliver_all() && measure()) {
     audit();
   }
@@ -125,7 +126,7 @@ void VerifyRun::begin_phase() {
 bool VerifyRun::deliver_all() {
   const Instant begin = std::chrono::steady_clock::now();
   bool delivered = false;
-  while (!delivered && std::chrono::steady_clock::now() - begin < kPatience) {
+  while (!delivered && !interrupted() && std::chrono::steady_clock::now() - begin < kPatience) {
     delivered = bus_->flush(200ms).ok();
     if (!delivered) {
       progress_.show("%llu subscribers: delivering what is queued",
@@ -138,7 +139,6 @@ bool VerifyRun::deliver_all() {
 }
 
 bool VerifyRun::measure() {
-  sent_before_ = sent_in_all();
   histogram_before_ = bus_->latency().all.delivery.count();
   stalls_before_ = bus_->stats().stalls.count;
   samples_.open();
@@ -191,6 +191,8 @@ void VerifyRun::conclude() {
   const std::vector<std::uint64_t> numbers = sent();
   row_.interrupted = interrupted();
   row_.faults = check_.conclude(numbers);
+  // What is still queued is late, not lost.
+  row_.faults.lost -= std::min(row_.faults.lost, row_.undelivered * workload_.matching());
   for (const auto& source : topology_.sources) {
     row_.faults.lost += source->refused() * workload_.matching();
   }
@@ -199,7 +201,8 @@ void VerifyRun::conclude() {
   const std::uint64_t deliveries = check_.deliveries();
   row_.deliveries = deliveries > warm_up_deliveries ? deliveries - warm_up_deliveries : 0;
   if (schedule_.is_open() && !row_.interrupted) {
-    row_.unpublished = schedule_.events_in(options_.duration) - row_.events;
+    const std::uint64_t due = schedule_.events_in(options_.duration);
+    row_.unpublished = due - std::min(due, row_.events);
   }
   conclude_latency();
   judge(row_, options_);
