@@ -112,6 +112,11 @@ class Bus {
     return push(slot, options);
   }
 
+  /// Asks the producer of `stream` to stop: see TokenStream. Whether the stream was open; a second
+  /// request changes nothing. Any thread; runs the callbacks of the stream's std::stop_token. Cost:
+  /// a lock and a hash look-up.
+  bool cancel(StreamId stream) noexcept;
+
   // Subscribing. Errors: InvalidArgument (empty filter, null callback), FailedPrecondition
   // (closed). Callbacks run on the dispatching thread and must not wait. They may publish,
   // subscribe, unsubscribe anyone and close the bus. What they throw is caught, counted and passed
@@ -196,6 +201,7 @@ class Bus {
   [[nodiscard]] LatencyReport latency() const;
 
  private:
+  friend class TokenStream;
   explicit Bus(std::shared_ptr<core::Runtime> runtime) noexcept;
 
   absl::StatusOr<unsigned> define(std::string_view name, detail::PayloadId payload, bool terminal,

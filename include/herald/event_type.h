@@ -57,7 +57,8 @@ struct Info {
   std::string message;
 };
 
-/// Payload of kMetrics: what is known by now; absent fields are unchanged. Kept inside the event.
+/// Payload of kMetrics: what is known by now; absent fields are unchanged, and with none at all
+/// nothing is known any more. Kept inside the event.
 struct Metrics {
   std::optional<float> first_token_ms = {};     ///< Time to first token, in milliseconds.
   std::optional<float> tokens_per_second = {};  ///< Generation rate.

@@ -11,5 +11,7 @@
 #include "herald/options.h"
 #include "herald/publisher.h"
 #include "herald/stats.h"
+#include "herald/stream_end.h"
 #include "herald/subscription.h"
+#include "herald/token_stream.h"
 #include "herald/version.h"

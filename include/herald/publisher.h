@@ -102,6 +102,7 @@ class Publisher {
 
  private:
   friend class Bus;
+  friend class TokenStream;
 
   static constexpr std::size_t kChunkEvents = 64;
 

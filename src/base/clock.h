@@ -49,6 +49,8 @@ class Clock {
                                                 : (ticks < -kFarTicks ? -kFarTicks : ticks));
   }
   static constexpr Ticks kFarTicks = INT64_MAX / 2;
+  /// A deadline that there is not.
+  static constexpr Ticks kNever = INT64_MAX;
 
   /// The same instants on the scales of std::chrono, by one read of both clocks.
   static Ticks from_steady(std::chrono::steady_clock::time_point time) noexcept;

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "herald/stream_end.h"
+
 namespace herald::core {
 namespace {
 
@@ -26,22 +28,6 @@ void append_string(std::string_view text, std::string& json) {
     }
   }
   json += '"';
-}
-
-const char* name_of(FinishReason reason) {
-  switch (reason) {
-    case FinishReason::kStop:
-      return "stop";
-    case FinishReason::kLength:
-      return "length";
-    case FinishReason::kToolCalls:
-      return "tool_calls";
-    case FinishReason::kContentFilter:
-      return "content_filter";
-    case FinishReason::kCancelled:
-      return "cancelled";
-  }
-  return "unknown";
 }
 
 const char* name_of(InfoLevel level) {

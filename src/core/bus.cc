@@ -120,6 +120,8 @@ PublishResult Bus::push(detail::EventSlot& slot, const PublishOptions& options) 
 PublishResult Bus::refuse() noexcept { return runtime_->shared().refuse(); }
 bool Bus::closed() const noexcept { return runtime_->closed(); }
 
+bool Bus::cancel(StreamId stream) noexcept { return runtime_->streams().cancel(stream); }
+
 PumpResult Bus::pump(const PumpOptions& options) noexcept { return runtime_->pump(options); }
 bool Bus::wait(std::chrono::nanoseconds timeout) noexcept { return runtime_->wait(timeout); }
 absl::Status Bus::flush(std::chrono::nanoseconds timeout) { return runtime_->flush(timeout); }

@@ -135,9 +135,9 @@ void DispatchThread::park() noexcept {
     return;
   }
   std::int64_t deadline_ns = base::NativeAtomics::kNoDeadline;
-  if (dispatcher_.delivery().has_deadline()) {
-    deadline_ns = base::Clock::monotonic_ns() +
-                  base::Clock::to_ns(dispatcher_.delivery().next_deadline() - now);
+  const base::Ticks deadline = dispatcher_.next_deadline();
+  if (deadline != base::Clock::kNever) {
+    deadline_ns = base::Clock::monotonic_ns() + base::Clock::to_ns(deadline - now);
   }
   dispatcher_.count_park();
   dispatcher_.right().release();

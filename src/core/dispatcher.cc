@@ -40,12 +40,13 @@ class Dispatcher::Scope {
 };
 
 Dispatcher::Dispatcher(const BusOptions& options, const ChainOptions& chain, LaneRegistry& registry,
-                       SharedPublisher& shared, LatencyMeter& meter)
+                       SharedPublisher& shared, StreamRegistry& streams, LatencyMeter& meter)
     : measures_(options.latency),
       batch_events_(options.batch_events),
       delivery_(options, chain, meter),
       registry_(registry),
       shared_(shared),
+      streams_(streams),
       hand_(std::make_unique<Event[]>(options.batch_events)),
       right_(*this) {
   lanes_.reserve(options.max_publishers);
@@ -180,10 +181,13 @@ void Dispatcher::between_events() noexcept {
 // The end of a round.
 
 void Dispatcher::run_deadlines() noexcept {
-  if (!delivery_.has_deadline()) [[likely]] {
+  if (next_deadline() == base::Clock::kNever) [[likely]] {
     return;
   }
   const base::Ticks now = base::Clock::now();
+  if (streams_.next_expiry() <= now) {
+    streams_.expire(now);
+  }
   while (delivery_.take_deadline(now)) {
     while (delivery_.fan_out_next()) {
       between_events();
@@ -257,8 +261,7 @@ void Dispatcher::retire_lanes() noexcept {
 }
 
 bool Dispatcher::has_work(base::Ticks now) const noexcept {
-  if (in_hand() || shared_.lane().waiting() || !right_.empty() ||
-      (delivery_.has_deadline() && delivery_.next_deadline() <= now)) {
+  if (in_hand() || shared_.lane().waiting() || !right_.empty() || next_deadline() <= now) {
     return true;
   }
   // Reached by a seal that named its count, and by no event: nobody else would tell.

@@ -15,6 +15,7 @@
 // Bounds: one batch in hand.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -28,6 +29,7 @@
 #include "core/publisher_core.h"
 #include "core/shared_publisher.h"
 #include "core/stall_log.h"
+#include "core/stream_registry.h"
 #include "herald/event.h"
 #include "herald/options.h"
 
@@ -46,7 +48,7 @@ class Dispatcher {
   using Right = DispatchRight<base::NativeAtomics, Dispatcher>;
 
   Dispatcher(const BusOptions& options, const ChainOptions& chain, LaneRegistry& lanes,
-             SharedPublisher& shared, LatencyMeter& meter);
+             SharedPublisher& shared, StreamRegistry& streams, LatencyMeter& meter);
   ~Dispatcher();
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
@@ -67,7 +69,12 @@ class Dispatcher {
   [[nodiscard]] bool has_work(base::Ticks now) const noexcept;
   /// The same within the noted limits.
   [[nodiscard]] bool has_work_within_limits() const noexcept;
-  /// Subscribers, middleware and their deadlines.
+  /// Of middleware and streams; base::Clock::kNever if there is none.
+  [[nodiscard]] base::Ticks next_deadline() const noexcept {
+    const base::Ticks of_streams = streams_.next_expiry();
+    return delivery_.has_deadline() ? std::min(delivery_.next_deadline(), of_streams) : of_streams;
+  }
+  /// Subscribers and middleware.
   [[nodiscard]] Delivery& delivery() noexcept { return delivery_; }
   [[nodiscard]] const Delivery& delivery() const noexcept { return delivery_; }
 
@@ -117,6 +124,7 @@ class Dispatcher {
   Delivery delivery_;
   LaneRegistry& registry_;
   SharedPublisher& shared_;
+  StreamRegistry& streams_;
   FlushDesk flushes_;
   StallLog stalls_;
 

@@ -30,8 +30,9 @@ PumpResult ManualPump::pump(const PumpOptions& options) noexcept {
       more = false;
     }
   }
-  if (dispatcher_.delivery().has_deadline()) {
-    result.next_deadline = base::Clock::to_steady(dispatcher_.delivery().next_deadline());
+  const base::Ticks deadline = dispatcher_.next_deadline();
+  if (deadline != base::Clock::kNever) {
+    result.next_deadline = base::Clock::to_steady(deadline);
   }
   leave();
   return result;
@@ -72,8 +73,9 @@ bool ManualPump::sleep_until_work(std::int64_t deadline_ns) noexcept {
   const Doorbell::Ticket ticket = doorbell_.prepare();
   const base::Ticks now = base::Clock::now();
   const bool work = dispatcher_.has_work(now);
-  if (dispatcher_.delivery().has_deadline()) {
-    const std::int64_t left_ns = base::Clock::to_ns(dispatcher_.delivery().next_deadline() - now);
+  const base::Ticks deadline = dispatcher_.next_deadline();
+  if (deadline != base::Clock::kNever) {
+    const std::int64_t left_ns = base::Clock::to_ns(deadline - now);
     deadline_ns = std::min(deadline_ns, base::Clock::monotonic_ns() + left_ns);
   }
   dispatcher_.right().release();

@@ -68,6 +68,7 @@ class PublisherCore {
 
   // Any thread.
 
+  [[nodiscard]] Runtime& runtime() noexcept { return runtime_; }
   [[nodiscard]] PublisherLane& lane() noexcept { return lane_; }
   [[nodiscard]] const PublisherLane& lane() const noexcept { return lane_; }
   [[nodiscard]] PublisherStats stats() const;

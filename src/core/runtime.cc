@@ -66,7 +66,7 @@ Runtime::Runtime(BusOptions options, const RoomPolicy& shared_policy, base::Fenc
       dispatcher_(
           options_,
           {options_.max_emitted_per_event, options_.payload_resource, id_, options_.latency},
-          lanes_, shared_, meter_),
+          lanes_, shared_, streams_, meter_),
       thread_(dispatcher_, doorbell_, options_),
       manual_(dispatcher_, doorbell_) {
   for (unsigned index = 0; index < types_.count(); ++index) {
@@ -177,7 +177,12 @@ absl::StatusOr<std::shared_ptr<Attachment>> Runtime::subscribe(Filter filter,
   }
   // Relaxed: only uniqueness matters.
   const std::uint64_t id = next_subscription_id_.fetch_add(1, std::memory_order_relaxed);
-  return attach(std::make_shared<Attachment>(id, filter, std::move(callback), std::move(options)));
+  auto attachment =
+      std::make_shared<Attachment>(id, filter, std::move(callback), std::move(options));
+  if (filter.stream.has_value()) {
+    streams_.came(*filter.stream);
+  }
+  return attach(std::move(attachment));
 }
 
 absl::StatusOr<std::shared_ptr<Attachment>> Runtime::use(Filter filter,
@@ -203,11 +208,15 @@ std::shared_ptr<Attachment> Runtime::attach(std::shared_ptr<Attachment> attachme
 
 bool Runtime::unsubscribe(const std::shared_ptr<Attachment>& attachment,
                           std::int64_t deadline_ns) noexcept {
+  const bool leaves_now = !std::exchange(attachment->leaving, true);
+  if (leaves_now) {
+    leave_stream(*attachment);
+  }
   if (dispatching_here()) {
     dispatcher_.delivery().detach_in_callback(attachment);
     return true;
   }
-  if (!std::exchange(attachment->leaving, true)) {
+  if (leaves_now) {
     const auto action = [](Dispatcher& dispatcher, void* subject) {
       dispatcher.delivery().detach(*static_cast<Attachment*>(subject));
     };
@@ -219,6 +228,13 @@ bool Runtime::unsubscribe(const std::shared_ptr<Attachment>& attachment,
   }
   attachment->destroy_callable();
   return true;
+}
+
+void Runtime::leave_stream(const Attachment& attachment) noexcept {
+  const std::optional<StreamId> stream = attachment.filter().stream;
+  if (!attachment.is_middleware() && stream.has_value() && streams_.left(*stream)) {
+    doorbell_.notify();  // There is a new deadline.
+  }
 }
 
 SubscriptionStats Runtime::stats(const std::shared_ptr<Attachment>& attachment) {

@@ -20,6 +20,7 @@
 #include "core/latency_meter.h"
 #include "core/manual_pump.h"
 #include "core/shared_publisher.h"
+#include "core/stream_registry.h"
 #include "core/type_registry.h"
 #include "herald/options.h"
 #include "herald/stats.h"
@@ -79,6 +80,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   [[nodiscard]] const BusOptions& options() const noexcept { return options_; }
   [[nodiscard]] const TypeRegistry& types() const noexcept { return types_; }
   [[nodiscard]] SharedPublisher& shared() noexcept { return shared_; }
+  [[nodiscard]] StreamRegistry& streams() noexcept { return streams_; }
   [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
 
  private:
@@ -88,6 +90,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
               std::shared_ptr<void> keep) noexcept;
   template <typename Call>
   void call_on_dispatcher(Call&& call);
+  void leave_stream(const Attachment& attachment) noexcept;
   std::shared_ptr<Attachment> attach(std::shared_ptr<Attachment> attachment) noexcept;
   absl::Status check_subscribe(const Filter& filter, bool has_callback, const char* caller) const;
   [[nodiscard]] bool may_pump() const noexcept {
@@ -104,6 +107,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   Doorbell doorbell_;
   LaneRegistry lanes_;
   SharedPublisher shared_;
+  StreamRegistry streams_;
   Dispatcher dispatcher_;
   DispatchThread thread_;  // one of the two is used
   ManualPump manual_;

@@ -1,0 +1,157 @@
+// Control, streams: knows which streams are open and who listens to them; takes stop requests.
+#include "core/stream_registry.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/exceptions.h"
+
+namespace herald::core {
+
+absl::StatusOr<StreamState*> StreamRegistry::open(StreamId stream,
+                                                  const TokenStreamOptions& options) {
+  const std::scoped_lock lock(mutex_);
+  if (free_.empty()) {
+    states_.push_back(std::make_unique<StreamState>());
+    free_.reserve(states_.size());  // so that close() cannot fail
+    free_.push_back(states_.back().get());
+  }
+  Entry& entry = entries_[stream];
+  if (entry.open != nullptr) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("TokenStream: stream ", stream, " is already open; end that one first"));
+  }
+  StreamState& state = *free_.back();
+  free_.pop_back();
+  entry.open = &state;
+  state.id = stream;
+  state.ended = false;
+  state.lost_events = 0;
+  state.splitter.reset();
+  // Relaxed: nobody else knows the state yet; later readers are its producer.
+  state.stop_requested_.store(false, std::memory_order_relaxed);
+  state.stop_.reset();
+  state.when_lonely_ = options.on_last_subscriber_gone;
+  state.linger_ = base::Clock::to_ticks(options.linger.count());
+  return &state;
+}
+
+void StreamRegistry::end(StreamState& state) noexcept {
+  const std::scoped_lock lock(mutex_);
+  end_locked(state);
+}
+
+void StreamRegistry::close(StreamState& state) noexcept {
+  const std::scoped_lock lock(mutex_);
+  end_locked(state);
+  state.stop_.reset();
+  free_.push_back(&state);
+}
+
+void StreamRegistry::end_locked(StreamState& state) noexcept {
+  const auto found = entries_.find(state.id);
+  if (found == entries_.end() || found->second.open != &state) {
+    return;
+  }
+  comfort(state);
+  found->second.open = nullptr;
+  if (found->second.subscriptions == 0) {
+    entries_.erase(found);
+  }
+}
+
+std::stop_token StreamRegistry::stop_token(StreamState& state) {
+  const std::scoped_lock lock(mutex_);
+  if (!state.stop_.has_value()) {
+    state.stop_.emplace();
+    if (state.stop_requested()) {
+      state.stop_->request_stop();
+    }
+  }
+  return state.stop_->get_token();
+}
+
+bool StreamRegistry::cancel(StreamId stream) noexcept {
+  std::optional<std::stop_source> source;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = entries_.find(stream);
+    if (found == entries_.end() || found->second.open == nullptr) {
+      return false;
+    }
+    source = request_stop(*found->second.open);
+  }
+  // Without the lock: it runs the user's callbacks.
+  if (source.has_value()) {
+    source->request_stop();
+  }
+  return true;
+}
+
+// Relaxed: see stop_requested().
+std::optional<std::stop_source> StreamRegistry::request_stop(StreamState& state) noexcept {
+  state.stop_requested_.store(true, std::memory_order_relaxed);
+  return state.stop_;
+}
+
+void StreamRegistry::came(StreamId stream) {
+  const std::scoped_lock lock(mutex_);
+  Entry& entry = entries_[stream];
+  ++entry.subscriptions;
+  if (entry.open != nullptr) {
+    comfort(*entry.open);
+  }
+}
+
+bool StreamRegistry::left(StreamId stream) noexcept {
+  const std::scoped_lock lock(mutex_);
+  const auto found = entries_.find(stream);
+  if (--found->second.subscriptions != 0) {
+    return false;
+  }
+  StreamState* const state = found->second.open;
+  if (state == nullptr) {
+    entries_.erase(found);
+    return false;
+  }
+  if (state->when_lonely_ == OnLastSubscriberGone::kKeep) {
+    return false;
+  }
+  state->lonely_until_ = base::Clock::now() + state->linger_;
+  lonely_.emplace(state->lonely_until_, state);
+  note_expiry();
+  return true;
+}
+
+void StreamRegistry::comfort(StreamState& state) noexcept {
+  if (state.lonely_until_ != 0) {
+    lonely_.erase({state.lonely_until_, &state});
+    state.lonely_until_ = 0;
+    note_expiry();
+  }
+}
+
+// seq_cst: the light side's store of the race in base/fence.h, strong enough for both modes.
+void StreamRegistry::note_expiry() noexcept {
+  next_expiry_.store(lonely_.empty() ? base::Clock::kNever : lonely_.begin()->first,
+                     std::memory_order_seq_cst);
+}
+
+void StreamRegistry::expire(base::Ticks now) noexcept {
+  bool more = true;
+  while (more) {
+    std::optional<std::stop_source> source;
+    {
+      const std::scoped_lock lock(mutex_);
+      more = !lonely_.empty() && lonely_.begin()->first <= now;
+      if (more) {
+        StreamState& state = *lonely_.begin()->second;
+        comfort(state);
+        source = request_stop(state);
+      }
+    }
+    if (source.has_value()) {
+      source->request_stop();
+    }
+  }
+}
+
+}  // namespace herald::core
