@@ -201,6 +201,14 @@ class Delivery(Case):
             process.stdin.close()
             self.assertEqual(process.wait(TIMEOUT_S), DELIVERED)
 
+    def test_a_word_goes_out_before_the_next_one_comes(self):
+        with start(stdin=subprocess.PIPE) as process:
+            for given, taken in ((b"one ", b"one"), (b"two ", b" two")):
+                process.stdin.write(given)
+                self.assertEqual(process.stdout.read(100), taken)
+            process.stdin.close()
+            self.assertEqual(process.wait(TIMEOUT_S), DELIVERED)
+
     def test_a_missed_objective_is_only_reported(self):
         result = stream(LICENCE, "--slo", "1ns")
         self.check(result, DELIVERED)
@@ -241,10 +249,10 @@ class Outcomes(Case):
         text = b"word " * 2_000
         path = self.file(text)
         with start(path, "--rate", "20000") as process:
-            self.assertEqual(process.stdout.read(5), b"word ")
+            self.assertEqual(process.stdout.read(4), b"word")
             path.unlink()
             output, error = process.communicate(timeout=TIMEOUT_S)
-        self.assertEqual((process.returncode, output), (DELIVERED, text[5:]), error)
+        self.assertEqual((process.returncode, output), (DELIVERED, text[4:]), error)
 
     def test_a_file_that_is_emptied_while_it_is_read(self):
         path = self.file(b"word " * 100_000)
@@ -386,7 +394,7 @@ class Events(Case):
             self.assertEqual(event["stream"], 1)
             self.assertRegex(event["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
         tokens = [event["payload"] for event in events if event["type"] == "token"]
-        self.assertEqual(tokens, ["He ", "said ", '"é\\\n', '😀\x01" '])
+        self.assertEqual(tokens, ["He", " said", ' "é\\\n', '😀\x01"', " "])
         self.assertEqual([event["type"] for event in events[-2:]], ["metrics", "complete"])
         self.assertIn("tokens_per_second", events[-2]["payload"])
         self.assertEqual(events[-1]["payload"]["finish_reason"], "stop")

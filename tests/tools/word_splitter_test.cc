@@ -46,23 +46,32 @@ std::string join(const Tokens& tokens) {
 
 TEST(WordSplitter, NothingGivesNothing) { EXPECT_THAT(split(""), IsEmpty()); }
 
-TEST(WordSplitter, AWordKeepsTheSpacesBehindIt) {
-  EXPECT_THAT(split("one two  three\tfour"), ElementsAre("one ", "two  ", "three\t", "four"));
-  EXPECT_THAT(split("  in front"), ElementsAre("  ", "in ", "front"));
+TEST(WordSplitter, AWordKeepsTheSpacesBeforeIt) {
+  EXPECT_THAT(split("one two  three\tfour"), ElementsAre("one", " two", "  three", "\tfour"));
+  EXPECT_THAT(split("  in front"), ElementsAre("  in", " front"));
+  EXPECT_THAT(split("behind  "), ElementsAre("behind", "  "));
 }
 
-TEST(WordSplitter, ALineEndEndsATokenAtOnce) {
-  EXPECT_THAT(split("end\nnext \r\n\n x"), ElementsAre("end\n", "next \r\n", "\n", " ", "x"));
+TEST(WordSplitter, ALineEndGoesWithTheWordBeforeIt) {
+  EXPECT_THAT(split("end\nnext \r\nCRLF\r\n\n x"),
+              ElementsAre("end\n", "next", " \r\n", "CRLF\r\n", "\n", " x"));
+}
+
+TEST(WordSplitter, ATokenIsCompleteOnceItsWordIs) {
   WordSplitter splitter;
-  std::string_view line = "typed\n";
-  EXPECT_EQ(splitter.next(line), "typed\n");
+  std::string_view bytes = "word ";
+  EXPECT_EQ(splitter.next(bytes), "word");
+  EXPECT_EQ(splitter.next(bytes), "");
+  bytes = "typed\n";
+  EXPECT_EQ(splitter.next(bytes), " typed\n");
+  EXPECT_TRUE(bytes.empty());
 }
 
 TEST(WordSplitter, ALongWordIsCutAtTheLimit) {
   const std::string word(70, 'x');
-  EXPECT_THAT(split(word + " y"), ElementsAre(std::string(32, 'x'), std::string(32, 'x'),
-                                              std::string(6, 'x') + " ", "y"));
-  EXPECT_THAT(split(std::string(32, 'x') + " y"), ElementsAre(std::string(32, 'x'), " ", "y"));
+  EXPECT_THAT(split(word + " y"),
+              ElementsAre(std::string(32, 'x'), std::string(32, 'x'), std::string(6, 'x'), " y"));
+  EXPECT_THAT(split(std::string(32, 'x') + " y"), ElementsAre(std::string(32, 'x'), " y"));
 }
 
 TEST(WordSplitter, ALongWordIsCutBetweenCharacters) {

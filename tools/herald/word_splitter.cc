@@ -8,6 +8,8 @@ namespace {
 
 bool is_space(char byte) { return byte == ' ' || (byte >= '\t' && byte <= '\r'); }
 
+bool is_line_end(char byte) { return byte == '\n' || byte == '\r'; }
+
 bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
 
 bool begins_long_character(char byte) { return static_cast<unsigned char>(byte) >= 0xC0U; }
@@ -46,7 +48,10 @@ std::string_view WordSplitter::give(std::size_t size) noexcept {
 }
 
 bool WordSplitter::ends_before(char next) const noexcept {
-  return size_ > 0 && (size_ == kMostBytes || (is_space(token_[size_ - 1]) && !is_space(next)));
+  if (size_ == 0 || size_ == kMostBytes) {
+    return size_ != 0;
+  }
+  return is_space(next) && !is_line_end(next) && !is_space(token_[size_ - 1]);
 }
 
 /// How much of a full token can go if `next` comes behind it: a character that goes on there stays,

@@ -1,4 +1,4 @@
-// Text into tokens: words with the spaces behind them.
+// Text into tokens: words with the spaces before them.
 #pragma once
 
 #include <array>
@@ -7,8 +7,9 @@
 
 namespace herald::cli {
 
-/// Cuts text where a language model might: a token is a word and the ASCII white space behind it,
-/// and a line end always ends one, so that a line typed at a terminal goes out at once.
+/// Cuts text where a language model might: a token is a word and the ASCII white space before it,
+/// and is complete once the word is. A line end goes with the word before it and ends the token at
+/// once, so that a line typed at a terminal is not held back.
 ///
 /// Invariants:
 ///  1. The tokens put together are the text, byte for byte, whatever the bytes are.
