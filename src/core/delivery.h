@@ -66,7 +66,7 @@ class Delivery {
 
   [[nodiscard]] bool has_deadline() const noexcept { return chain_.has_deadline(); }
   [[nodiscard]] base::Ticks next_deadline() const noexcept { return chain_.next_deadline(); }
-  void expire_deadlines() noexcept { chain_.expire_all(); }
+  std::uint64_t expire_deadlines() noexcept { return chain_.expire_all(); }
   /// The end of the last fan-out or middleware, or the start of the batch; 0 if not measured.
   [[nodiscard]] base::Ticks last_ticks() const noexcept { return last_ticks_; }
 

@@ -120,12 +120,19 @@ bool MiddlewareChain::run_deadline(base::Ticks now, std::vector<Event>& output) 
   return true;
 }
 
-void MiddlewareChain::expire_all() noexcept {
-  for (Attachment* link : links_) {
-    if (link != nullptr && link->held != 0 && link->middleware().deadline != nullptr) {
+std::uint64_t MiddlewareChain::expire_all() noexcept {
+  std::uint64_t distance = 0;
+  for (std::size_t position = 0; position < links_.size(); ++position) {
+    Attachment* link = links_[position];
+    if (link == nullptr || link->held == 0) {
+      continue;
+    }
+    distance += link->held * (links_.size() - position);
+    if (link->middleware().deadline != nullptr) {
       deadlines_.set(*link, 0);
     }
   }
+  return distance;
 }
 
 bool MiddlewareChain::may_send() noexcept {

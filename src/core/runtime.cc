@@ -304,18 +304,28 @@ absl::StatusOr<DrainReport> Runtime::drain(std::chrono::nanoseconds timeout) {
   }
   close();
   const std::int64_t deadline_ns = base::Clock::monotonic_deadline(timeout);
-  bool complete = flush(timeout).ok();
-  BusStats now = stats();
-  std::uint64_t held_before = now.held + 1;
-  // What middleware holds comes out now rather than at its time, as long as more of it comes.
-  while (complete && now.held != 0 && now.held < held_before) {
-    held_before = now.held;
-    call_on_dispatcher([](Dispatcher& dispatcher) { dispatcher.delivery().expire_deadlines(); });
-    doorbell_.notify();
+  const auto flush_until_then = [&] {
     const std::int64_t left_ns = deadline_ns - base::Clock::monotonic_ns();
-    complete = flush(std::chrono::nanoseconds(std::max<std::int64_t>(left_ns, 0))).ok();
+    return flush(std::chrono::nanoseconds(std::max<std::int64_t>(left_ns, 0))).ok();
+  };
+  bool complete = flush_until_then();
+  BusStats now = stats();
+  std::uint64_t distance_before = UINT64_MAX;
+  // What middleware holds comes out now rather than at its time, as long as it gets on.
+  while (complete && now.held != 0) {
+    std::uint64_t distance = 0;
+    call_on_dispatcher(
+        [&](Dispatcher& dispatcher) { distance = dispatcher.delivery().expire_deadlines(); });
+    if (distance >= distance_before) {
+      break;
+    }
+    distance_before = distance;
+    doorbell_.notify();
+    complete = flush_until_then();
     now = stats();
   }
+  // The numbers may have been taken between two events that a deadline sent.
+  complete = complete && flush_until_then();
   DrainReport report{complete, now.queued + now.held, {}};
   report.complete = complete && report.undelivered == 0;
   std::copy_if(now.publishers.begin(), now.publishers.end(), std::back_inserter(report.incomplete),

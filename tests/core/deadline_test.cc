@@ -5,6 +5,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -333,6 +334,73 @@ TEST_F(DeadlineTest, DrainWaitsForWhatComesInPortions) {
   EXPECT_TRUE(report.complete);
   EXPECT_EQ(report.undelivered, 0u);
   EXPECT_EQ(out_.size(), 500u);
+}
+
+TEST_F(DeadlineTest, DrainGoesThroughHoldersInSeries) {
+  std::vector<Subscription> guards;
+  for (int i = 0; i < 4; ++i) {
+    guards.push_back(bus_.use(kTokens, Portions()).value());
+  }
+  for (int i = 0; i < 200; ++i) {
+    publish({"a"});
+  }
+  bus_.pump();
+  const DrainReport report = bus_.drain(kLong).value();
+  EXPECT_TRUE(report.complete);
+  EXPECT_EQ(out_.size(), 200u);
+}
+
+TEST_F(DeadlineTest, DrainEndsWithAHolderThatKeepsWhatItHas) {
+  struct Miser {
+    std::vector<Event> held = {};
+    Verdict operator()(Event& event, Emitter&) {
+      held.push_back(std::move(event));
+      return Verdict::kHold;
+    }
+    void on_deadline(Emitter&) {}
+  };
+  auto one = bus_.use(kTokens, Miser()).value();
+  auto two = bus_.use(kTokens, Miser()).value();
+  publish({"a", "b"});
+  const DrainReport report = bus_.drain(kLong).value();
+  EXPECT_FALSE(report.complete);
+  EXPECT_EQ(report.undelivered, 2u);
+}
+
+// Its deadlines come by themselves, so that drain() meets them at any moment.
+TEST_F(DeadlineTest, DrainReturnsAfterTheFanOutOfTheLastOne) {
+  struct Trickle {
+    std::deque<Event> held = {};
+    Verdict operator()(Event& event, Emitter& emitter) {
+      held.push_back(std::move(event));
+      emitter.wake_at(steady_clock::now() + 1ms);
+      return Verdict::kHold;
+    }
+    void on_deadline(Emitter& emitter) {
+      for (int i = 0; i < 20 && !held.empty(); ++i) {
+        EXPECT_TRUE(emitter.resume(std::move(held.front())));
+        held.pop_front();
+      }
+      if (!held.empty()) {
+        emitter.wake_at(steady_clock::now());
+      }
+    }
+  };
+  Bus bus = thread_bus();
+  std::atomic<std::size_t> delivered{0};
+  auto keeper = bus.subscribe(kTokens,
+                              [&](const Event&) {
+                                support::work_for(20us);
+                                delivered.fetch_add(1, std::memory_order_relaxed);
+                              })
+                    .value();
+  auto guard = bus.use(kTokens, Trickle()).value();
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
+  }
+  EXPECT_TRUE(bus.drain(kLong).value().complete);
+  EXPECT_EQ(delivered.load(std::memory_order_relaxed), 200u);
+  EXPECT_TRUE(bus.stats().conserved());
 }
 
 TEST_F(DeadlineTest, DrainBringsThemForward) {
