@@ -40,12 +40,12 @@ UNICODE_TEXT = ("Zoe\u0308 cafe\u0301 \u1e9b\u0323 a\u030a\u0332\n"
                 + "\U0001f600" * 100 + " e" + "\u0301" * 40)
 
 REPORT_NAMES = [
-    "input", "subscribers", "rate_asked", "end", "tokens", "bytes", "bytes_delivered", "events",
-    "deliveries", "seconds", "first_token_us", "inter_token_p50_us", "inter_token_p99_us",
-    "tokens_per_second", "decode_tokens_per_second", "delivery_p50_us", "delivery_p99_us",
-    "delivery_p999_us", "delivery_max_us", "slo_us", "slo_met", "events_over_slo", "stalls",
-    "stall_max_us", "stall_us", "ill_formed", "first_ill_formed_offset", "every_byte_delivered",
-    "faults",
+    "input", "subscribers", "rate_asked", "end", "tokens", "bytes", "bytes_delivered",
+    "coalesce_us", "events_joined", "events", "deliveries", "seconds", "first_token_us",
+    "inter_token_p50_us", "inter_token_p99_us", "tokens_per_second", "decode_tokens_per_second",
+    "delivery_p50_us", "delivery_p99_us", "delivery_p999_us", "delivery_max_us", "slo_us",
+    "slo_met", "events_over_slo", "stalls", "stall_max_us", "stall_us", "ill_formed",
+    "first_ill_formed_offset", "every_byte_delivered", "faults",
 ]
 
 
@@ -191,6 +191,23 @@ class Delivery(Case):
                 result = stream("-", *arguments, given=text)
                 self.check(result, DELIVERED)
                 self.assertEqual(result.stdout, text)
+
+    def test_joined_tokens_are_the_same_bytes_in_fewer_events(self):
+        for name, text in self.texts():
+            with self.subTest(name):
+                self.identical(text, self.file(text), "--coalesce", "20ms")
+        result, report = self.report(LICENCE, "--coalesce", "20ms")
+        self.check(result, DELIVERED)
+        self.assertEqual(report["coalesce_us"], 20_000)
+        self.assertGreater(report["events_joined"], report["tokens"] / 2)
+        self.assertEqual(report["events"], report["tokens"] - report["events_joined"] + 2)
+
+    def test_joined_tokens_of_a_slow_stream_go_out_when_their_time_is_over(self):
+        with start("--coalesce", "20ms", stdin=subprocess.PIPE) as process:
+            process.stdin.write(b"two words\n")
+            self.assertEqual(process.stdout.readline(), b"two words\n")
+            process.stdin.close()
+            self.assertEqual(process.wait(TIMEOUT_S), DELIVERED)
 
     def test_a_line_that_is_typed_goes_out_at_once(self):
         with start(stdin=subprocess.PIPE) as process:

@@ -43,7 +43,8 @@ void add_options(Verb& verb, StreamArguments& arguments) {
   verb.text("--rate", arguments.rate, "N|max", "Tokens per second: 0.01 to 10,000,000, or max");
   verb.text("--subscribers", arguments.subscribers, "N", "1 to 100,000; one of them writes");
   verb.text("--coalesce", arguments.coalesce, "TIME",
-            "Join the tokens of so long a time to one event: 1ms to 10s");
+            "Join the tokens of so long a time to one event: 1ms to 10s.\n"
+            "The wait counts as delivery");
   verb.text("--slo", arguments.slo, "TIME", "The objective for delivery: 1ns to 1h");
   verb.text("--wait", arguments.wait, "spin|adaptive|park", "What an idle dispatcher does");
   verb.text("--events", arguments.events, "text|json",

@@ -37,6 +37,8 @@ std::string stream_json(const StreamResult& result, const StreamOptions& options
   json["tokens"] = stream.tokens;
   json["bytes"] = stream.text_bytes;
   json["bytes_delivered"] = result.text_bytes;
+  json["coalesce_us"] = options.coalesce.has_value() ? Json(us(*options.coalesce)) : Json();
+  json["events_joined"] = result.events_joined;
   json["events"] = result.events;
   json["deliveries"] = result.deliveries;
   json["seconds"] = std::chrono::duration<double>(stream.total).count();

@@ -9,8 +9,8 @@
 namespace herald::cli {
 
 /// One JSON object, with a line end. Times are in microseconds, shares from 0 to 1. What there is
-/// not is null: the rate asked at --rate max, the offset of ill-formed bytes that are not there,
-/// the code and message of an end that is no error.
+/// not is null: the rate asked at --rate max, the time without --coalesce, the offset of ill-formed
+/// bytes that are not there, the code and message of an end that is no error.
 [[nodiscard]] std::string stream_json(const StreamResult& result, const StreamOptions& options);
 
 }  // namespace herald::cli

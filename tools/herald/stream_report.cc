@@ -110,6 +110,11 @@ std::string stream_report(const StreamResult& result, const StreamOptions& optio
     text += line("inter-token", "p50 " + format_duration(stream.inter_token_p50) + ", p99 " +
                                     format_duration(stream.inter_token_p99));
   }
+  if (options.coalesce.has_value() && stream.tokens > 0) {
+    text += line("coalesced", format_count(stream.tokens, "token") + " to " +
+                                  format_count(stream.tokens - result.events_joined, "event") +
+                                  ", held for at most " + format_duration(*options.coalesce));
+  }
   if (!result.delivery.empty()) {
     text += line("delivery", delivery(result.delivery));
     text += line("objective", objective(result, options, color));

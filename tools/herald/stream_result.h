@@ -23,7 +23,8 @@ struct StreamResult {
   std::optional<Complete> complete;  ///< How it ended, as its subscribers saw it:
   std::optional<Error> error;        ///< one of the two, unless its end was not delivered.
 
-  std::uint64_t events = 0;  ///< That every subscriber was to get.
+  std::uint64_t events_joined = 0;  ///< Tokens that went on in the event of one before.
+  std::uint64_t events = 0;         ///< That every subscriber was to get.
   std::uint64_t deliveries = 0;
   std::uint64_t text_bytes = 0;  ///< Delivered to each.
   LatencyHistogram delivery;

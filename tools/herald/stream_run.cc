@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "herald/coalesce_text.h"
 #include "interrupt.h"
 #include "pace.h"
 #include "quantity.h"
@@ -73,7 +74,7 @@ absl::Status StreamRun::build() {
   }
   writer_ = *std::move(writer);
   absl::Status status = audience_.subscribe(*bus_, filter, options_.subscribers - 1);
-  status.Update(add_middleware());
+  status.Update(add_coalescer(filter));
   auto publisher = bus_->publisher({.name = "stream", .capacity_events = kLaneEvents});
   status.Update(publisher.status());
   if (status.ok()) {
@@ -82,10 +83,22 @@ absl::Status StreamRun::build() {
   return status;
 }
 
-absl::Status StreamRun::add_middleware() {
-  if (options_.coalesce.has_value()) {
-    return absl::UnimplementedError("--coalesce: there is no middleware that joins tokens yet");
+// It sees every type, so that none overtakes the text.
+absl::Status StreamRun::add_coalescer(const Filter& filter) {
+  if (!options_.coalesce.has_value()) {
+    return absl::OkStatus();
   }
+  absl::StatusOr<CoalesceText> coalesce = CoalesceText::create({.window = *options_.coalesce});
+  if (!coalesce.ok()) {
+    return coalesce.status();
+  }
+  coalescer_meter_ = coalesce->meter();
+  absl::StatusOr<Subscription> guard =
+      bus_->use(filter, *std::move(coalesce), {.name = "coalesce"});
+  if (!guard.ok()) {
+    return guard.status();
+  }
+  coalescer_ = *std::move(guard);
   return absl::OkStatus();
 }
 
@@ -168,6 +181,9 @@ void StreamRun::audit() {
   result_.delivery = latency.all.delivery;
   result_.within_slo = latency.within_slo();
   result_.stalls = stats.stalls;
+  if (coalescer_meter_.has_value()) {
+    result_.events_joined = coalescer_meter_->read().events_joined;
+  }
   if (stats.exceptions > 0) {
     fault(format_count(stats.exceptions, "event") + " not written: there was no memory");
   }

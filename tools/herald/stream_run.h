@@ -10,6 +10,8 @@
 #include "absl/status/statusor.h"
 #include "audience.h"
 #include "herald/bus.h"
+#include "herald/filter.h"
+#include "herald/flow_stats.h"
 #include "herald/publisher.h"
 #include "herald/subscription.h"
 #include "herald/token_stream.h"
@@ -41,7 +43,8 @@ class StreamRun {
 
  private:
   absl::Status build();
-  absl::Status add_middleware();
+  /// What joins tokens, if that is asked for.
+  absl::Status add_coalescer(const Filter& filter);
   void publish(TokenStream& stream);
   /// Both return true when it is time, false when the stream is cancelled before.
   [[nodiscard]] bool wait_for_room(const TokenStream& stream);
@@ -70,6 +73,8 @@ class StreamRun {
   std::optional<Bus> bus_;
   std::optional<Publisher> publisher_;
   Subscription writer_;
+  Subscription coalescer_;
+  std::optional<FlowMeter> coalescer_meter_;
 };
 
 }  // namespace herald::cli
