@@ -10,6 +10,7 @@
 #include <ostream>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "herald/herald.h"
@@ -163,6 +164,25 @@ TEST_P(Allocations, NoneWithMiddlewareThatChangesDropsAndEmits) {
   ASSERT_TRUE(bus_.flush(60s).ok());
   EXPECT_EQ(run(20), 0U);
   ASSERT_TRUE(bus_.flush(60s).ok());
+  EXPECT_TRUE(bus_.stats().conserved());
+}
+
+// More streams than there is room for, so that they come and go; text that stays in its event.
+TEST_P(Allocations, NoneInReadyMadeMiddleware) {
+  const Filter all{.types = TypeMask::all()};
+  auto limit = RateLimit::create({.per_type = {.events = 1'000'000, .burst = 10'000},
+                                  .per_stream = {.events = 1'000'000, .burst = 100},
+                                  .max_streams = 4});
+  auto coalesce = CoalesceText::create({.window = 100us, .max_bytes = 32, .max_streams = 1});
+  keep_.push_back(bus_.use({.types = *position_}, Sample::create({.one_in = 2}).value()).value());
+  keep_.push_back(bus_.use(all, *std::move(limit)).value());
+  const FlowMeter meter = coalesce->meter();
+  keep_.push_back(bus_.use(coalesce->filter(), *std::move(coalesce)).value());
+  run(2);
+  ASSERT_TRUE(bus_.flush(60s).ok());
+  EXPECT_EQ(run(20), 0U);
+  ASSERT_TRUE(bus_.drain(60s).value().complete);
+  EXPECT_GT(meter.read().at_stream_limit, 0U);
   EXPECT_TRUE(bus_.stats().conserved());
 }
 

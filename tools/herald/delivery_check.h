@@ -13,6 +13,7 @@
 #include "sample_log.h"
 #include "schedule.h"
 #include "stamp.h"
+#include "tally.h"
 #include "workload.h"
 
 namespace herald::cli {
@@ -27,17 +28,6 @@ struct Faults {
   [[nodiscard]] bool any() const noexcept { return (lost | duplicated | reordered | torn) != 0; }
   Faults& operator+=(const Faults& other) noexcept;
   friend bool operator==(const Faults&, const Faults&) = default;
-};
-
-/// What every subscriber keeps: how many events it got, and a hash of all of them in their order.
-struct Tally {
-  std::uint64_t count = 0;
-  std::uint64_t order = 0;
-
-  void add(std::uint64_t word) noexcept {
-    ++count;
-    order = order * 0x9E37'79B9'7F4A'7C15U + word;
-  }
 };
 
 /// Looks at every event of one type at one subscriber: whole, and next in its publisher's count?

@@ -9,6 +9,7 @@
 
 #include "exit_status.h"
 #include "herald/version.h"
+#include "stream_command.h"
 #include "terminal.h"
 #include "verify_command.h"
 
@@ -20,6 +21,7 @@ constexpr const char* kExamples = R"(
 Examples:
   herald verify                                    prove delivery under 1 ms on this machine
   herald verify --subscribers 100,1000 --json      the same as JSON, for two rows
+  herald stream README.md --rate 50                text to 1,000 subscribers, as a model writes it
 
 `herald VERB --help` says more.)";
 
@@ -61,10 +63,11 @@ int main(int argc, char** argv) {
   program.require_subcommand(0, 1);  // "required" would hide which word is unknown
   int exit_status = kExitSuccess;
   add_verify(program, exit_status);
+  add_stream(program, exit_status);
   try {
     program.parse(argc, argv);
     if (program.get_subcommands().empty()) {
-      exit_status = refuse("no verb is given; there is: verify");
+      exit_status = refuse("no verb is given; there are: verify, stream");
     }
   } catch (const CLI::ParseError& error) {
     exit_status = report(program, error);

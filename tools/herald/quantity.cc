@@ -126,6 +126,10 @@ std::string format_count(std::uint64_t count) {
   return text;
 }
 
+std::string format_count(std::uint64_t count, std::string_view noun) {
+  return format_count(count).append(" ").append(noun).append(count == 1 ? "" : "s");
+}
+
 std::string format_duration(nanoseconds duration) {
   auto value = static_cast<double>(duration.count());
   std::string_view unit = "ns";

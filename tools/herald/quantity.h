@@ -41,6 +41,8 @@ absl::StatusOr<std::chrono::nanoseconds> parse_duration(std::string_view option,
 
 /// "1,234,567".
 std::string format_count(std::uint64_t count);
+/// "1 byte", "1,234 bytes".
+std::string format_count(std::uint64_t count, std::string_view noun);
 /// Three digits that count and a unit: "12.3 us".
 std::string format_duration(std::chrono::nanoseconds duration);
 /// 0 to 1 as "99.98 %"; 100 % is only what is exactly 1.

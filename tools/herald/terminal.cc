@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdarg>
@@ -35,6 +36,14 @@ std::string paint(std::string_view text, Color color, bool wanted) {
   painted += static_cast<char>(color);
   painted.append("m").append(text).append("\033[0m");
   return painted;
+}
+
+std::string one_line(std::string_view text) {
+  std::string line(text);
+  std::replace_if(
+      line.begin(), line.end(),
+      [](char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7F; }, ' ');
+  return line;
 }
 
 bool print(std::string_view text) {

@@ -1,6 +1,5 @@
 #include "verify_command.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -11,6 +10,7 @@
 #include "machine.h"
 #include "percentile_plot.h"
 #include "terminal.h"
+#include "verb.h"
 #include "verify_json.h"
 #include "verify_options.h"
 #include "verify_run.h"
@@ -34,33 +34,30 @@ How it measures:
 
 Exit status: 0 every row passes, 1 one does not, 2 wrong usage, 130 Ctrl-C.)";
 
-void add_options(CLI::App& verb, VerifyArguments& arguments) {
-  const auto text = [&verb](const char* name, std::string& value, const char* kind,
-                            const char* what) {
-    verb.add_option(name, value, what)->type_name(kind)->capture_default_str();
-  };
-  text("--subscribers", arguments.subscribers, "N,N,...", "Subscribers, a row each: 1 to 100,000");
-  text("--publishers", arguments.publishers, "N",
-       "1 to 1,024; their threads are at most the cores less one");
-  text("--rate", arguments.rate, "N|max|auto",
-       "Events per second, of all publishers together: 1 to 100,000,000.\n"
-       "auto: 100,000; above 2,000 subscribers 2e8 / subscribers.\n"
-       "max: as fast as the bus takes them; latency from publish,\n"
-       "the verdict is on losses only");
-  text("--duration", arguments.duration, "TIME", "Of a row: 10ms to 1h");
-  text("--types", arguments.types, "N", "Types of event, published in turn: 1 to 59");
-  text("--selectivity", arguments.selectivity, "SHARE",
-       "Share of subscribers that match each event: 0 to 1; at least one does");
-  text("--payload", arguments.payload, "BYTES",
-       "16 to 4,096; above 32 each event has a block of memory of its own");
-  text("--slo", arguments.slo, "TIME", "The objective for latency: 1ns to 1h");
-  text("--wait", arguments.wait, "spin|adaptive|park", "What an idle dispatcher does");
-  verb.add_option("--pin", arguments.pin, "Processor of the dispatcher, then those of publishers")
-      ->type_name("CPU,CPU,...");
-  CLI::Option* json =
-      verb.add_flag("--json", arguments.json, "Print one JSON object, nothing else");
-  verb.add_flag("--plot", arguments.plot, "Draw the percentile curve of each row")->excludes(json);
-  verb.add_flag("--strict", arguments.strict, "The p99.9 of all samples must be within the SLO");
+void add_options(Verb& verb, VerifyArguments& arguments) {
+  verb.text("--subscribers", arguments.subscribers, "N,N,...",
+            "Subscribers, a row each: 1 to 100,000");
+  verb.text("--publishers", arguments.publishers, "N",
+            "1 to 1,024; their threads are at most the cores less one");
+  verb.text("--rate", arguments.rate, "N|max|auto",
+            "Events per second, of all publishers together: 1 to 100,000,000.\n"
+            "auto: 100,000; above 2,000 subscribers 2e8 / subscribers.\n"
+            "max: as fast as the bus takes them; latency from publish,\n"
+            "the verdict is on losses only");
+  verb.text("--duration", arguments.duration, "TIME", "Of a row: 10ms to 1h");
+  verb.text("--types", arguments.types, "N", "Types of event, published in turn: 1 to 59");
+  verb.text("--selectivity", arguments.selectivity, "SHARE",
+            "Share of subscribers that match each event: 0 to 1; at least one does");
+  verb.text("--payload", arguments.payload, "BYTES",
+            "16 to 4,096; above 32 each event has a block of memory of its own");
+  verb.text("--slo", arguments.slo, "TIME", "The objective for latency: 1ns to 1h");
+  verb.text("--wait", arguments.wait, "spin|adaptive|park", "What an idle dispatcher does");
+  verb.text("--pin", arguments.pin, "CPU,CPU,...",
+            "Processor of the dispatcher, then those of publishers");
+  verb.flag("--json", arguments.json, "Print one JSON object, nothing else");
+  verb.flag("--plot", arguments.plot, "Draw the percentile curve of each row");
+  verb.exclude("--plot", "--json");
+  verb.flag("--strict", arguments.strict, "The p99.9 of all samples must be within the SLO");
 }
 
 int exit_status_of(const std::vector<VerifyRow>& rows) {
@@ -126,11 +123,10 @@ int verify(const VerifyArguments& arguments) {
 
 void add_verify(CLI::App& program, int& exit_status) {
   auto arguments = std::make_shared<VerifyArguments>();
-  CLI::App* verb = program.add_subcommand(
-      "verify", "Prove on this machine that events reach every subscriber in time");
-  verb->footer(kExamples);
-  add_options(*verb, *arguments);
-  verb->callback([arguments, &exit_status] { exit_status = verify(*arguments); });
+  Verb verb(program, "verify", "Prove on this machine that events reach every subscriber in time",
+            kExamples);
+  add_options(verb, *arguments);
+  verb.run([arguments, &exit_status] { exit_status = verify(*arguments); });
 }
 
 }  // namespace herald::cli

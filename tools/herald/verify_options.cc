@@ -1,10 +1,10 @@
 #include "verify_options.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "machine.h"
+#include "option_parse.h"
 #include "quantity.h"
 
 namespace herald::cli {
@@ -22,16 +22,6 @@ constexpr Range<std::uint64_t> kPayloadBytes{16, 4'096};  // from the stamp's si
 constexpr Range<std::chrono::nanoseconds> kDuration{10ms, 1h};
 constexpr Range<std::chrono::nanoseconds> kSlo{1ns, 1h};
 
-/// Puts the value of `parsed` into `target`, or its error into `status` if that is the first.
-template <typename Parsed, typename Target>
-void take(absl::StatusOr<Parsed> parsed, Target& target, absl::Status& status) {
-  if (parsed.ok()) {
-    target = static_cast<Target>(*std::move(parsed));
-  } else {
-    status.Update(parsed.status());
-  }
-}
-
 void take_rate(const std::string& text, VerifyOptions& options, absl::Status& status) {
   if (text == "auto") {
     options.rate_kind = RateKind::kAutomatic;
@@ -46,19 +36,6 @@ void take_rate(const std::string& text, VerifyOptions& options, absl::Status& st
       return;
     }
     options.rate = *rate;
-  }
-}
-
-void take_wait(const std::string& text, VerifyOptions& options, absl::Status& status) {
-  if (text == "spin") {
-    options.wait = WaitStrategy::kSpin;
-  } else if (text == "adaptive") {
-    options.wait = WaitStrategy::kAdaptive;
-  } else if (text == "park") {
-    options.wait = WaitStrategy::kPark;
-  } else {
-    status.Update(
-        absl::InvalidArgumentError("--wait '" + text + "': must be spin, adaptive or park"));
   }
 }
 
@@ -116,7 +93,7 @@ absl::StatusOr<VerifyOptions> parse(const VerifyArguments& arguments) {
        status);
   take(parse_count("--payload", arguments.payload, kPayloadBytes), options.payload_bytes, status);
   take(parse_duration("--slo", arguments.slo, kSlo), options.slo, status);
-  take_wait(arguments.wait, options, status);
+  take(parse_wait("--wait", arguments.wait), options.wait, status);
   take_pin(arguments.pin, options, status);
   options.json = arguments.json;
   options.plot = arguments.plot;

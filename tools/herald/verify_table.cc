@@ -94,18 +94,15 @@ std::string delivery_line(const VerifyRow& row) {
 }  // namespace
 
 std::string table_heading(const VerifyOptions& options, const Machine& machine) {
-  const auto plural = [](std::size_t count, const char* noun) {
-    return format_count(count) + " " + noun + (count == 1 ? "" : "s");
-  };
   const bool closed = options.rate_kind == RateKind::kMaximum;
   std::string text = paragraph("", "herald verify on " + machine.cpu + ", " +
-                                       plural(machine.cores, "core") + ", " + machine.kernel);
+                                       format_count(machine.cores, "core") + ", " + machine.kernel);
   text += paragraph("", machine.compiler + " " + machine.flags + ", fence: " + machine.fence);
-  text +=
-      paragraph("", plural(options.publishers, "publisher") + ", " + plural(options.types, "type") +
-                        " of event, " + format_share(options.selectivity) +
-                        " of subscribers match each, " + plural(options.payload_bytes, "byte") +
-                        ", " + format_duration(options.duration) + " a row.");
+  text += paragraph("", format_count(options.publishers, "publisher") + ", " +
+                            format_count(options.types, "type") + " of event, " +
+                            format_share(options.selectivity) + " of subscribers match each, " +
+                            format_count(options.payload_bytes, "byte") + ", " +
+                            format_duration(options.duration) + " a row.");
   text += paragraph("", "Latency from " + std::string(closed ? "publish" : "the due time") +
                             " to the return of the last matching subscriber; objective (SLO) " +
                             format_duration(options.slo) + ".");

@@ -1,0 +1,86 @@
+// Two middleware of one's own: `enrich` completes events, `redact` blacks out what must not be
+// seen. A secret may come in pieces, one token each, so text is joined before it is searched.
+#include <herald/herald.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <utility>
+
+namespace {
+
+using herald::Emitter;
+using herald::Event;
+using herald::Verdict;
+using namespace std::chrono_literals;
+
+// Puts the name of the machine in front of each status message.
+struct Enrich {
+  std::string host;
+  Verdict operator()(Event& event, Emitter&) const {
+    if (const herald::Info* info = event.get<herald::Info>(); info != nullptr) {
+      herald::Info changed = *info;
+      changed.message = host + ": " + changed.message;
+      static_cast<void>(event.set(std::move(changed)));  // as it was if there is no memory
+    }
+    return Verdict::kPass;
+  }
+};
+
+// Replaces each run of 8 or more digits by stars. What cannot be blacked out is not sent.
+struct Redact {
+  Verdict operator()(Event& event, Emitter&) const {
+    const auto is_digit = [](unsigned char c) { return std::isdigit(c) != 0; };
+    std::string text(event.text());
+    for (auto begin = text.begin(); begin != text.end();) {
+      begin = std::find_if(begin, text.end(), is_digit);
+      const auto end = std::find_if_not(begin, text.end(), is_digit);
+      if (end - begin >= 8) {
+        std::fill(begin, end, '*');
+      }
+      begin = end;
+    }
+    return text == event.text() || event.set_text(text) ? Verdict::kPass : Verdict::kDrop;
+  }
+};
+
+void expect(bool holds, const char* what) {
+  if (!holds) {
+    std::cerr << "not so: " << what << '\n';
+    std::exit(EXIT_FAILURE);
+  }
+}
+
+}  // namespace
+
+int main() {
+  herald::Bus bus;
+  auto coalesce = herald::CoalesceText::create({.window = 1s});
+  expect(coalesce.ok(), "the options are legal");
+  const herald::Filter filter = coalesce->filter();
+  auto join = bus.use(filter, *std::move(coalesce), {.name = "join", .priority = -1});
+  auto redact = bus.use({.types = herald::kToken}, Redact(), {.name = "redact"});
+  auto enrich = bus.use({.types = herald::kInfo}, Enrich{"node-7"}, {.name = "enrich"});
+
+  std::string screen;
+  std::string status;
+  auto text =
+      bus.subscribe({.types = herald::kToken}, [&](const Event& event) { screen += event.text(); });
+  auto info = bus.subscribe(
+      herald::kInfo, [&](const herald::Info& message, const Event&) { status = message.message; });
+
+  for (const char* token : {"Account ", "1234", "5678", "90 has", " 42 euros."}) {
+    bus.publish(herald::kToken, token, {.stream = 1});
+  }
+  bus.publish(herald::kComplete, {}, {.stream = 1});
+  bus.publish(herald::kInfo, "model loaded");
+  expect(bus.flush(10s).ok(), "everything is delivered");
+
+  expect(screen == "Account ********** has 42 euros.", "the account number is black, 42 is not");
+  expect(status == "node-7: model loaded", "the message names the machine");
+  expect(bus.stats().conserved(), "nothing is lost");
+  std::cout << screen << '\n' << status << '\n';
+  return EXIT_SUCCESS;
+}

@@ -1,0 +1,246 @@
+#include "tools/herald/chunk_reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "herald/stream_end.h"
+
+namespace herald::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+struct Answer {
+  std::vector<std::string> tokens;
+  FinishReason reason = FinishReason::kStop;
+  Usage usage;
+  std::string code;  // empty: no error
+  std::string message;
+
+  [[nodiscard]] std::string text() const {
+    std::string all;
+    for (const std::string& token : tokens) {
+      all += token;
+    }
+    return all;
+  }
+};
+
+void expect_same(const Answer& answer, const Answer& whole) {
+  EXPECT_EQ(answer.tokens, whole.tokens);
+  EXPECT_EQ(answer.reason, whole.reason);
+  EXPECT_EQ(answer.usage.prompt_tokens, whole.usage.prompt_tokens);
+  EXPECT_EQ(answer.usage.completion_tokens, whole.usage.completion_tokens);
+  EXPECT_EQ(answer.code, whole.code);
+  EXPECT_EQ(answer.message, whole.message);
+}
+
+Answer read_pieces(const std::vector<std::string_view>& pieces) {
+  ChunkReader reader;
+  Answer answer;
+  for (std::string_view piece : pieces) {
+    for (auto text = reader.next(piece); !text.empty(); text = reader.next(piece)) {
+      answer.tokens.emplace_back(text);
+    }
+    EXPECT_TRUE(piece.empty());
+  }
+  if (const auto text = reader.finish(); !text.empty()) {
+    answer.tokens.emplace_back(text);
+  }
+  EXPECT_TRUE(reader.ended());
+  EXPECT_THAT(reader.finish(), IsEmpty());
+  answer.reason = reader.finish_reason();
+  answer.usage = reader.usage();
+  if (reader.error().has_value()) {
+    answer.code = reader.error()->code;
+    answer.message = reader.error()->message;
+  }
+  return answer;
+}
+
+/// The answer, which must be the same for the bytes at once, one by one, and cut in two anywhere.
+Answer read(std::string_view bytes) {
+  const Answer whole = read_pieces({bytes});
+  std::vector<std::string_view> single;
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    single.push_back(bytes.substr(at, 1));
+    SCOPED_TRACE("cut at " + std::to_string(at));
+    expect_same(read_pieces({bytes.substr(0, at), bytes.substr(at)}), whole);
+  }
+  SCOPED_TRACE("byte by byte");
+  expect_same(read_pieces(single), whole);
+  return whole;
+}
+
+/// A chunk with that content, as it stands in JSON.
+std::string chunk(const std::string& content) {
+  return R"({"id":"x","choices":[{"index":0,"delta":{"content":")" + content +
+         R"("},"finish_reason":null}]})";
+}
+
+constexpr const char* kDone = "data: [DONE]\n\n";
+
+TEST(ChunkReader, GivesTheContentOfEachChunk) {
+  const Answer answer =
+      read("data: " + chunk("Hel") + "\n\ndata: " + chunk("lo ") + "\n\n" + kDone);
+  EXPECT_THAT(answer.tokens, ElementsAre("Hel", "lo "));
+  EXPECT_EQ(answer.code, "");
+}
+
+TEST(ChunkReader, TakesEveryLineEndAndSpelling) {
+  for (const std::string end : {"\n", "\r\n", "\r", "\n\n", "\r\n\r\n", "\r\r"}) {
+    for (const std::string field : {"data:", "data: ", "data:  \t"}) {
+      const Answer answer = read(field + chunk("a") + end + field + chunk("b") + "  " + end +
+                                 field + "[DONE] " + end);
+      EXPECT_THAT(answer.tokens, ElementsAre("a", "b")) << field << end;
+      EXPECT_EQ(answer.code, "");
+    }
+  }
+}
+
+TEST(ChunkReader, CommentsAndOtherFieldsSayNothing) {
+  const Answer answer = read(
+      "\xEF\xBB\xBF: OPENROUTER PROCESSING\n\nevent: message\nid: 1\ndata\n"
+      "data:\nretry: 5\ndatas: {\n{\"error\":1}\ndata: " +
+      chunk("x") + "\n:\n" + kDone);
+  EXPECT_THAT(answer.tokens, ElementsAre("x"));
+  EXPECT_EQ(answer.code, "");
+}
+
+TEST(ChunkReader, AByteOrderMarkMayStandInFront) {
+  EXPECT_THAT(read("\xEF\xBB\xBF"
+                   "data: " +
+                   chunk("x") + "\n" + kDone)
+                  .tokens,
+              ElementsAre("x"));
+}
+
+TEST(ChunkReader, UndoesEscapes) {
+  const Answer answer = read("data: " + chunk(R"(\"\\\/\n\t\u0041\u00e9\u20ac\ud83d\ude00)") +
+                             "\ndata: " + chunk("e\xCC\x81\xF0\x9F\x98\x80") + "\n" + kDone);
+  EXPECT_THAT(answer.tokens, ElementsAre("\"\\/\n\tA\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80",
+                                         "e\xCC\x81\xF0\x9F\x98\x80"));
+}
+
+TEST(ChunkReader, AChunkWithoutContentSaysNothing) {
+  for (const std::string json :
+       {R"({})", R"({"choices":null})", R"({"choices":[]})", R"({"choices":[{}]})",
+        R"({"choices":[{"delta":null}]})", R"({"choices":[{"delta":{}}]})",
+        R"({"choices":[{"delta":{"content":null}}]})", R"({"choices":[{"delta":{"content":""}}]})",
+        R"({"choices":[{"index":1,"delta":{"content":"of another choice"}}]})",
+        R"({"choices":[null]})", R"({"error":null})", R"({"usage":null})"}) {
+    const Answer answer = read("data: " + json + "\n" + kDone);
+    EXPECT_THAT(answer.tokens, IsEmpty()) << json;
+    EXPECT_EQ(answer.code, "") << json;
+  }
+}
+
+TEST(ChunkReader, KnowsWhyTheSourceStopped) {
+  for (const auto& [reason, name] : kFinishReasons) {
+    const std::string json =
+        R"({"choices":[{"delta":{"content":"x"},"finish_reason":")" + std::string(name) + "\"}]}";
+    EXPECT_EQ(read("data: " + json + "\n" + kDone).reason, reason);
+  }
+  const std::string unknown = R"(data: {"choices":[{"finish_reason":"bored"}]})";
+  EXPECT_EQ(read(unknown + "\n" + kDone).reason, FinishReason::kStop);
+}
+
+TEST(ChunkReader, TakesUsageFromTheLastChunk) {
+  const Answer answer = read("data: " + chunk("x") +
+                             "\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":12,"
+                             "\"completion_tokens\":99999999999}}\n" +
+                             kDone);
+  EXPECT_EQ(answer.usage.prompt_tokens, 12U);
+  EXPECT_EQ(answer.usage.completion_tokens, 0xFFFF'FFFFU);
+  const std::string odd = R"(data: {"usage":{"prompt_tokens":-1,"completion_tokens":"7"}})";
+  EXPECT_EQ(read(odd + "\n" + kDone).usage.completion_tokens, 0U);
+}
+
+TEST(ChunkReader, AnErrorInsideA200EndsIt) {
+  struct Case {
+    const char* json;
+    const char* code;
+    const char* message;
+  };
+  for (const auto& [json, code, message] :
+       {Case{R"({"error":{"code":"rate_limit","message":"slow down"}})", "rate_limit", "slow down"},
+        Case{R"({"error":{"code":502,"message":"bad gateway"},"choices":[]})", "502",
+             "bad gateway"},
+        Case{R"({"error":{"code":null,"message":"boom","type":"server"}})", "upstream", "boom"},
+        Case{R"({"error":{"message":"boom"}})", "upstream", "boom"},
+        Case{R"({"error":"boom"})", "upstream", "boom"},
+        Case{R"({"error":{}})", "upstream", "the source reported an error without a message"}}) {
+    const Answer answer = read("data: " + chunk("before") + "\ndata: " + json +
+                               "\ndata: " + chunk("behind") + "\n" + kDone);
+    EXPECT_THAT(answer.tokens, ElementsAre("before")) << json;
+    EXPECT_EQ(answer.code, code);
+    EXPECT_EQ(answer.message, message);
+  }
+}
+
+TEST(ChunkReader, NothingCountsBehindDone) {
+  const Answer answer = read("data: " + chunk("x") + "\n" + kDone + "data: {\ndata: " + chunk("y"));
+  EXPECT_THAT(answer.tokens, ElementsAre("x"));
+  EXPECT_EQ(answer.code, "");
+}
+
+TEST(ChunkReader, AnEndWithoutDoneIsTruncated) {
+  for (const std::string& bytes :
+       {std::string(), std::string("\n: hello\n"), "data: " + chunk("x") + "\n\n",
+        "data: " + chunk("x"), "data: " + chunk("x") + "\ndata: {\"choices\":[{\"del",
+        "data: " + chunk("x") + "\ndata: [DON", "data: " + chunk("x") + "\r\ndat"}) {
+    const Answer answer = read(bytes);
+    EXPECT_EQ(answer.code, "truncated") << bytes;
+    EXPECT_THAT(answer.message, HasSubstr("without [DONE]"));
+    EXPECT_EQ(answer.text(), bytes.find("choices") == std::string::npos ? "" : "x");
+  }
+  EXPECT_THAT(read("").message, HasSubstr("without any chunk"));
+}
+
+TEST(ChunkReader, DoneNeedsNoLineEnd) {
+  EXPECT_EQ(read("data: " + chunk("x") + "\ndata: [DONE]").code, "");
+}
+
+TEST(ChunkReader, WhatIsNoChunkIsMalformedAndNamesItsLine) {
+  for (const std::string json :
+       {"{", "nonsense", "[]", "7", "\"\xFF\"", R"({"choices":{}})",
+        R"({"choices":[{"delta":{"content":["x"]}}]})", R"({"choices":[{"delta":{"content":1}}]})",
+        R"({"choices":[{"delta":{"content":"\ud83d"}}]})"}) {
+    const Answer answer = read("data: " + chunk("x") + "\r\n\r\ndata: " + json + "\n" + kDone);
+    EXPECT_THAT(answer.tokens, ElementsAre("x")) << json;
+    EXPECT_EQ(answer.code, "malformed");
+    EXPECT_THAT(answer.message, HasSubstr("line 3 "));
+  }
+}
+
+TEST(ChunkReader, ALineOverTheLimitIsMalformed) {
+  const std::string content(LineSplitter::kMostBytes - chunk("").size() - 6, 'x');
+  const std::string longest = "data: " + chunk(content);
+  ASSERT_EQ(longest.size(), LineSplitter::kMostBytes);
+  EXPECT_EQ(read_pieces({longest, "\n", kDone}).text(), content);
+  const std::string too_long = "\n" + longest + " ";
+  for (const std::size_t cut : {std::size_t{1}, std::size_t{500'000}, too_long.size()}) {
+    const std::string_view bytes = too_long;
+    const Answer answer = read_pieces({bytes.substr(0, cut), bytes.substr(cut), "\n", kDone});
+    EXPECT_EQ(answer.code, "malformed");
+    EXPECT_EQ(answer.message, "line 2 of the input is longer than 1 MiB");
+    EXPECT_THAT(answer.tokens, IsEmpty());
+  }
+}
+
+TEST(ChunkReader, DeepNestingDoesNoHarm) {
+  const Answer answer = read_pieces({"data: " + std::string(500'000, '[') + "\n"});
+  EXPECT_EQ(answer.code, "malformed");
+  const std::string deep = std::string(250'000, '[') + std::string(250'000, ']');
+  EXPECT_EQ(read_pieces({"data: {\"x\":" + deep + "}\n", kDone}).code, "");
+}
+
+}  // namespace
+}  // namespace herald::cli

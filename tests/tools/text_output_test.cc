@@ -1,0 +1,111 @@
+#include "tools/herald/text_output.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <string>
+#include <utility>
+
+namespace herald::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPatience = 60s;
+
+class Pipe {
+ public:
+  Pipe() { EXPECT_EQ(pipe(ends_.data()), 0); }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    close_reader();
+    close(ends_[1]);
+  }
+
+  [[nodiscard]] int writer() const { return ends_[1]; }
+  std::string read(std::size_t size) {
+    std::string text(size, '\0');
+    std::size_t got = 0;
+    while (got < size) {
+      const ssize_t count = ::read(ends_[0], text.data() + got, size - got);
+      if (count <= 0) {
+        break;
+      }
+      got += static_cast<std::size_t>(count);
+    }
+    text.resize(got);
+    return text;
+  }
+  void close_reader() {
+    if (const int reader = std::exchange(ends_[0], -1); reader >= 0) {
+      close(reader);
+    }
+  }
+
+ private:
+  std::array<int, 2> ends_{-1, -1};
+};
+
+TEST(TextOutput, WritesEverythingInOrder) {
+  Pipe pipe;
+  TextOutput output(pipe.writer());
+  std::string all;
+  for (int i = 0; i < 1'000; ++i) {
+    const std::string text = std::to_string(i) + " ";
+    all += text;
+    output.append(text);
+  }
+  EXPECT_EQ(pipe.read(all.size()), all);
+  EXPECT_TRUE(output.settle(kPatience));
+  EXPECT_EQ(output.written_bytes(), all.size());
+  EXPECT_EQ(output.unwritten_bytes(), 0U);
+  EXPECT_EQ(output.error(), 0);
+}
+
+TEST(TextOutput, AReaderThatDoesNotReadStopsNobody) {
+  Pipe pipe;
+  const std::string text(1'000'000, 'x');  // more than a pipe holds
+  {
+    TextOutput output(pipe.writer());
+    output.append(text);
+    output.append(text);
+    EXPECT_FALSE(output.settle(10ms));
+    EXPECT_GT(output.unwritten_bytes(), text.size());
+    EXPECT_EQ(output.error(), 0);
+  }  // ends nevertheless
+}
+
+TEST(TextOutput, AClosedPipeIsAnErrorAndTheEndOfIt) {
+  std::signal(SIGPIPE, SIG_IGN);
+  Pipe pipe;
+  pipe.close_reader();
+  TextOutput output(pipe.writer());
+  output.append("x");
+  EXPECT_TRUE(output.settle(kPatience));
+  EXPECT_EQ(output.error(), EPIPE);
+  output.append("y");
+  EXPECT_EQ(output.unwritten_bytes(), 0U);
+  EXPECT_TRUE(output.settle(0ms));
+}
+
+TEST(TextOutput, AFullDiskIsAnError) {
+  const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(full, 0);
+  {
+    TextOutput output(full);
+    EXPECT_TRUE(output.settle(0ms));  // nothing to write yet
+    output.append("x");
+    EXPECT_TRUE(output.settle(kPatience));
+    EXPECT_EQ(output.error(), ENOSPC);
+  }
+  close(full);
+}
+
+}  // namespace
+}  // namespace herald::cli
