@@ -27,7 +27,8 @@ inline constexpr std::array<std::pair<FinishReason, std::string_view>, 5> kFinis
   return "unknown";
 }
 
-[[nodiscard]] constexpr std::optional<FinishReason> finish_reason(std::string_view name) noexcept {
+[[nodiscard]] constexpr std::optional<FinishReason> find_finish_reason(
+    std::string_view name) noexcept {
   for (const auto& [reason, known] : kFinishReasons) {
     if (known == name) {
       return reason;

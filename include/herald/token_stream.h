@@ -60,8 +60,11 @@ struct TokenStreamReport {
 /// Ownership: the publisher must stay where it is until the stream is destroyed; the bus need not.
 ///   Destruction without an end sends kError `abandoned`, or kComplete `cancelled` if a stop was
 ///   requested.
-/// Results: those of publish. kClosed also after the end; kRejected if status() is not ok. A
-///   terminal event that meets kFull has not ended the stream: call again.
+/// Results: those of publish. kClosed also after the end; kRejected if status() is not ok. complete
+///   and error that return neither kAccepted nor kClosed have not ended the stream: make room (in
+///   manual mode, pump) and call again. Destruction cannot: an end that it finds no room for in a
+///   full lane (one that drops, a `max_wait` that runs out, inside a callback) is lost, and counted
+///   as dropped or full by the lane.
 /// Cost: opening and closing is O(1), takes a lock of the bus, and allocates nothing once as many
 ///   streams have been open before.
 class TokenStream {

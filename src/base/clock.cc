@@ -17,6 +17,40 @@ namespace {
 
 using std::chrono::nanoseconds;
 
+struct Pair {
+  Ticks ticks;
+  std::int64_t ns;
+};
+
+std::int64_t system_ns() noexcept {
+  return nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// Reads both clocks at one moment: a thread may be stopped between two reads, so the tightest of
+// some tries counts, or the first that is at most `tight_ticks` wide.
+Pair read_both(Ticks (*read_ticks)() noexcept, std::int64_t (*read_ns)() noexcept,
+               Ticks tight_ticks) noexcept {
+  constexpr int kTries = 16;
+  Pair best{};
+  Ticks best_width = INT64_MAX;
+  for (int i = 0; i < kTries && best_width > tight_ticks; ++i) {
+    const Ticks before = read_ticks();
+    const std::int64_t ns = read_ns();
+    const Ticks width = read_ticks() - before;
+    if (width < best_width) {
+      best_width = width;
+      best = {before + width / 2, ns};
+    }
+  }
+  return best;
+}
+
+// For conversions: off by some 0.1 us.
+Pair now_both(std::int64_t (*read_ns)() noexcept) noexcept {
+  constexpr std::int64_t kTightNs = 200;
+  return read_both(&Clock::now, read_ns, Clock::to_ticks(kTightNs));
+}
+
 #if defined(__x86_64__)
 
 // The processor promises one rate through all its power states (invariant TSC)...
@@ -37,34 +71,14 @@ bool kernel_trusts_tsc() {
   return name == "tsc" || name == "kvm-clock" || name == "hyperv_clocksource_tsc_page";
 }
 
-struct Pair {
-  std::int64_t ticks;
-  std::int64_t ns;
-};
-
-// Reads both clocks as nearly at once as the machine allows: the tightest of some tries.
-Pair read_both() noexcept {
-  constexpr int kTries = 16;
-  Pair best{};
-  std::int64_t best_width = INT64_MAX;
-  for (int i = 0; i < kTries; ++i) {
-    const auto before = static_cast<std::int64_t>(__rdtsc());
-    const std::int64_t ns = Clock::monotonic_ns();
-    const auto after = static_cast<std::int64_t>(__rdtsc());
-    if (after - before < best_width) {
-      best_width = after - before;
-      best = {before + (after - before) / 2, ns};
-    }
-  }
-  return best;
-}
+Ticks read_tsc() noexcept { return static_cast<Ticks>(__rdtsc()); }
 
 double measure_ns_per_tick() noexcept {
   constexpr std::int64_t kWindowNs = 2'000'000;
-  const Pair start = read_both();
+  const Pair start = read_both(&read_tsc, &Clock::monotonic_ns, 0);
   while (Clock::monotonic_ns() - start.ns < kWindowNs) {
   }
-  const Pair end = read_both();
+  const Pair end = read_both(&read_tsc, &Clock::monotonic_ns, 0);
   return static_cast<double>(end.ns - start.ns) / static_cast<double>(end.ticks - start.ticks);
 }
 
@@ -107,18 +121,26 @@ Ticks Clock::from_steady(std::chrono::steady_clock::time_point time) noexcept {
   // Half the range on each side: the difference to now cannot overflow.
   const std::int64_t ns =
       std::clamp<std::int64_t>(nanoseconds(time.time_since_epoch()).count(), -kFarTicks, kFarTicks);
-  return uses_tsc_ ? now() + to_ticks(ns - monotonic_ns()) : ns;
+  if (!uses_tsc_) {
+    return ns;
+  }
+  const Pair both = now_both(&monotonic_ns);
+  return both.ticks + to_ticks(ns - both.ns);
 }
 
 std::chrono::steady_clock::time_point Clock::to_steady(Ticks time) noexcept {
-  const std::int64_t age_ns = to_ns(now() - time);
-  return std::chrono::steady_clock::time_point(nanoseconds(monotonic_ns() - age_ns));
+  if (!uses_tsc_) {
+    return std::chrono::steady_clock::time_point(nanoseconds(time));
+  }
+  const Pair both = now_both(&monotonic_ns);
+  return std::chrono::steady_clock::time_point(nanoseconds(both.ns - to_ns(both.ticks - time)));
 }
 
 std::chrono::system_clock::time_point Clock::to_wall(Ticks time) noexcept {
-  const nanoseconds age(to_ns(now() - time));
-  return std::chrono::system_clock::now() -
-         std::chrono::duration_cast<std::chrono::system_clock::duration>(age);
+  const Pair both = now_both(&system_ns);
+  return std::chrono::system_clock::time_point(
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(
+          nanoseconds(both.ns - to_ns(both.ticks - time))));
 }
 
 }  // namespace herald::base

@@ -4,6 +4,7 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -86,6 +87,19 @@ TEST_F(ClockTest, SteadyTimesWithoutEndAreFarAway) {
 TEST_F(ClockTest, WallTimesFollowTheSystemClock) {
   const auto wall = Clock::to_wall(Clock::now() - Clock::to_ticks(nanoseconds(1h).count()));
   EXPECT_LT(std::chrono::abs(wall - (std::chrono::system_clock::now() - 1h)), 10s);
+}
+
+// A thread is stopped now and then between two reads of clocks; no conversion may show it.
+TEST_F(ClockTest, ConversionsOfOneMomentAgree) {
+  const Ticks moment = Clock::now();
+  auto least = Clock::to_wall(moment);
+  auto most = least;
+  for (int i = 0; i < 200'000; ++i) {
+    const auto wall = Clock::to_wall(moment);
+    least = std::min(least, wall);
+    most = std::max(most, wall);
+  }
+  EXPECT_LT(most - least, 100us);
 }
 
 TEST_F(ClockTest, MonotonicIsTheScaleOfSteadyClock) {

@@ -335,9 +335,9 @@ TEST_F(TokenStreamTest, ManyAreOpenAtOnce) {
 TEST(FinishReasons, HaveOneNameEach) {
   for (const auto& [reason, name] : kFinishReasons) {
     EXPECT_EQ(name_of(reason), name);
-    EXPECT_EQ(finish_reason(name), reason);
+    EXPECT_EQ(find_finish_reason(name), reason);
   }
-  EXPECT_EQ(finish_reason("nonsense"), std::nullopt);
+  EXPECT_EQ(find_finish_reason("nonsense"), std::nullopt);
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ class ChunkReader::Chunk {
     }
     if (const std::string name = word(member(choice, "finish_reason")); !name.empty()) {
       // A word of theirs that we do not have means no more than that it ended.
-      reason = herald::finish_reason(name).value_or(FinishReason::kStop);
+      reason = find_finish_reason(name).value_or(FinishReason::kStop);
     }
   }
 
