@@ -186,6 +186,50 @@ TEST_P(Allocations, NoneInReadyMadeMiddleware) {
   EXPECT_TRUE(bus_.stats().conserved());
 }
 
+// Every stream is opened, says a word and ends, all of them open at one time; then again, `shift`
+// ids further on. Returns what was allocated meanwhile.
+std::uint64_t run_streams(Bus& bus, Publisher& publisher, std::vector<TokenStream>& answers,
+                          std::size_t count, StreamId shift) {
+  const std::uint64_t before = allocations.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < count; ++i) {
+    answers.emplace_back(publisher, 1 + shift + i);
+  }
+  for (TokenStream& answer : answers) {
+    answer.token("word");
+  }
+  bus.pump();
+  for (TokenStream& answer : answers) {
+    answer.complete();
+  }
+  bus.pump();
+  answers.clear();
+  return allocations.load(std::memory_order_relaxed) - before;
+}
+
+TEST(TokenStreams, TenThousandOpenAndCloseWithoutAllocation) {
+  constexpr std::size_t kStreams = 10'000;
+  Bus bus = Bus::create({.dispatch = DispatchMode::kManual}).value();
+  Publisher publisher = bus.publisher({.capacity_events = 16'384}).value();
+  std::vector<Subscription> listeners;
+  std::uint64_t delivered = 0;
+  for (StreamId stream = 1; stream <= kStreams; ++stream) {
+    listeners.push_back(bus.subscribe({.types = kToken | kComplete, .stream = stream},
+                                      [&delivered](const Event&) { ++delivered; })
+                            .value());
+  }
+  std::vector<TokenStream> answers;
+  answers.reserve(kStreams);
+  run_streams(bus, publisher, answers, kStreams, 0);
+  EXPECT_EQ(run_streams(bus, publisher, answers, kStreams, 0), 0U);
+  EXPECT_EQ(delivered, 2 * 2 * kStreams);
+  // Of other ids, to which nobody listens.
+  run_streams(bus, publisher, answers, kStreams, kStreams);
+  for (StreamId round = 2; round < 6; ++round) {
+    EXPECT_EQ(run_streams(bus, publisher, answers, kStreams, round * kStreams), 0U) << round;
+  }
+  EXPECT_TRUE(bus.stats().conserved());
+}
+
 TEST(AllocationCounter, SeesAnAllocation) {
   const std::uint64_t before = allocations.load(std::memory_order_relaxed);
   const std::string text(1000, 'x');
