@@ -74,9 +74,8 @@ struct CoalesceTextOptions {
 /// Counting: joined events are BusStats::middleware_dropped and FlowStats::events_joined.
 /// Threads: as any middleware, the dispatching thread of the one bus that uses it; meter() and
 ///   filter() before.
-/// Cost: O(1) look-up, one clock read, and a copy of the text held for its stream, O(max_bytes),
-/// for
-///   each event joined. Allocates when it is made, and then one block of payload_resource, in
+/// Cost: for each event joined, O(1) look-up, one clock read, and a copy of the text held for its
+///   stream, O(max_bytes). Allocates when it is made, and then one block of payload_resource, in
 ///   exchange for the last, for each event joined beyond 32 bytes; nothing below.
 /// Memory: max_streams and max_bytes as said there.
 class CoalesceText {

@@ -52,8 +52,8 @@ class Clock {
   /// A deadline that there is not.
   static constexpr Ticks kNever = INT64_MAX;
 
-  /// The same instants on the scales of std::chrono, by reading both clocks now: off by some 0.1 us,
-  /// also if the thread is stopped meanwhile. to_wall follows what sets the system's clock.
+  /// The same instants on the scales of std::chrono, by reading both clocks now: off by some
+  /// 0.1 us, also if the thread is stopped meanwhile. to_wall follows what sets the system's clock.
   static Ticks from_steady(std::chrono::steady_clock::time_point time) noexcept;
   static std::chrono::steady_clock::time_point to_steady(Ticks time) noexcept;
   static std::chrono::system_clock::time_point to_wall(Ticks time) noexcept;

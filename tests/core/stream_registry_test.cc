@@ -243,12 +243,12 @@ TEST(StreamRegistry, StandsManyThreads) {
   std::atomic<bool> done{false};
   std::vector<std::jthread> threads;
   threads.emplace_back([&] {
-    for (StreamId id = 1; !done; id = id % 8 + 1) {
+    for (StreamId id = 1; !done.load(std::memory_order_relaxed); id = id % 8 + 1) {
       bus.cancel(id);
     }
   });
   threads.emplace_back([&] {
-    for (StreamId id = 1; !done; id = id % 8 + 1) {
+    for (StreamId id = 1; !done.load(std::memory_order_relaxed); id = id % 8 + 1) {
       listen(bus, id).unsubscribe();
     }
   });
@@ -267,7 +267,7 @@ TEST(StreamRegistry, StandsManyThreads) {
     });
   }
   producers.clear();
-  done = true;
+  done.store(true, std::memory_order_relaxed);
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 //   others, streams, batches  publishes and pumps beside COUNT subscribers that do not match
 //   publishers                the same beside COUNT - 1 idle publishers
 //   leavers                   subscribes COUNT, and removes them in random order
-//   events, tokens            publishes to COUNT streams in turn, each with a subscriber of its own:
-//                             bare, and through as many open TokenStreams
+//   events, tokens            publishes to COUNT streams in turn, each with a subscriber of its
+//                             own: bare, and through as many open TokenStreams
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

@@ -28,10 +28,9 @@ struct Phase {
 /// each event is sent at its due time, or at once when that has passed: none is left out before
 /// Phase::end. In a closed loop each follows the one before it.
 ///
-/// Threads: those of its own live from construction to destruction, so that starting them is no
-/// part
-///   of a phase. All functions are for one other thread; sources and schedule are at rest, and may
-///   be read and changed, whenever no run() is under way.
+/// Threads: those of its own live from construction to destruction: starting them is no part of a
+///   phase. All functions are for one other thread; sources and schedule are at rest, and may be
+///   read and changed, whenever no run() is under way.
 class PublisherThreads {
  public:
   /// Thread i runs on processors[i % processors.size()]; anywhere if that is empty.
