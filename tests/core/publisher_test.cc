@@ -6,6 +6,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -423,13 +424,18 @@ TEST(Publisher, MayBeDestroyedInACallback) {
     Bus bus = manual ? manual_bus() : thread_bus();
     std::optional<Publisher> publisher = make_publisher(bus);
     std::size_t calls = 0;
+    std::atomic<bool> published{false};  // A publisher is for one thread at a time.
     auto subscription = bus.subscribe({.types = kToken},
                                       [&](const Event&) {
+                                        while (!published.load(std::memory_order_acquire)) {
+                                          std::this_thread::yield();
+                                        }
                                         ++calls;
                                         publisher.reset();
                                       })
                             .value();
     publish_tokens(*publisher, {"a", "b", "c"});
+    published.store(true, std::memory_order_release);
     ASSERT_TRUE(bus.flush(kLong).ok());
     EXPECT_EQ(calls, 3u);
     EXPECT_EQ(bus.stats().closed_publishers.accepted, 3u);
