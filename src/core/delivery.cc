@@ -4,14 +4,7 @@
 
 #include <utility>
 
-#include "core/event_access.h"
-
 namespace herald::core {
-namespace {
-
-constexpr std::uint16_t kAwaitedByBatch = 1;  // a flag of an event on its way
-
-}  // namespace
 
 Delivery::Delivery(const BusOptions& options, const ChainOptions& chain, LatencyMeter& meter)
     : measures_(options.latency),
@@ -37,18 +30,7 @@ void Delivery::refresh_clock() noexcept {
 }
 
 void Delivery::take(std::size_t index) noexcept {
-  const bool staged = chain_.concerns(batch_[index]);
-  if (staged != ready_is_staged_) [[unlikely]] {
-    end_run();
-    ready_is_staged_ = staged;
-  }
-  if (!staged) [[likely]] {
-    if (ready_begin_ == ready_end_) {
-      ready_begin_ = ready_end_ = index;
-    }
-    known_end_ = index + 1;
-    return;
-  }
+  use_place(true);
   EventAccess::slot(batch_[index]).sequence = 0;  // the shared lane kept its ticket there
   chain_.process(std::move(batch_[index]), staged_);
   known_end_ = staged_.size();
@@ -65,31 +47,6 @@ bool Delivery::fan_out_next() noexcept {
   const std::size_t index = ready_end_++;
   fan_out(ready_is_staged_ ? staged_[index] : batch_[index]);
   return true;
-}
-
-void Delivery::fan_out(Event& event) noexcept {
-  detail::EventSlot& slot = EventAccess::slot(event);
-  const unsigned type = event.type_index();
-  const bool awaited = table_.awaited_by_batch(event);
-  slot.sequence = ++sequence_;
-  slot.flags = awaited ? kAwaitedByBatch : 0;
-  if (awaited && !batch_awaits_) {
-    batch_awaits_ = true;
-    ready_begin_ = ready_end_ - 1;  // Nobody waits for those before it.
-  }
-  if (!measures_) {
-    table_.deliver(event);
-    return;
-  }
-  if (slot.publish_ticks == 0) [[unlikely]] {
-    slot.publish_ticks = last_ticks_;  // a middleware made it without a time
-  }
-  meter_.record_wait(type, slot.publish_ticks, last_ticks_);
-  table_.deliver(event);
-  last_ticks_ = base::Clock::now();
-  if (!awaited) {
-    meter_.record_delivery(type, slot.publish_ticks, last_ticks_);
-  }
 }
 
 void Delivery::end_run() noexcept {

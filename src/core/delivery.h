@@ -2,9 +2,10 @@
 // gives it its sequence, fans it out and measures it.
 //
 // Threads: the holder of the dispatch right.
-// Use: begin_batch, then for each event: take, and fan_out_next until it is false; end_run at the
-//   end. Commands may run between any two of these calls. It may be left at any point with end_run,
-//   to go on with begin_batch and fan_out_next.
+// Use: begin_batch, then deliver_plain for events that concern no middleware, and for each other
+//   one take, and fan_out_next until it is false; end_run at the end. Commands may run between any
+//   two of these calls. It may be left at any point with end_run, to go on with begin_batch and
+//   fan_out_next.
 // Invariants:
 //  1. Events lie where they were taken unless middleware is concerned; what it makes of them is
 //     staged. Either way those already fanned out form one contiguous run, which batch subscribers
@@ -22,6 +23,7 @@
 
 #include "base/clock.h"
 #include "core/callback_guard.h"
+#include "core/event_access.h"
 #include "core/latency_meter.h"
 #include "core/middleware_chain.h"
 #include "core/subscriber_table.h"
@@ -39,7 +41,15 @@ class Delivery {
 
   /// Also before it goes on with a batch after a pause.
   void begin_batch(Event* batch) noexcept;
-  /// Sends the event through middleware, if it concerns any. Requires: the last take is fanned out.
+  /// Whether the event concerns no middleware, by now.
+  [[nodiscard]] bool is_plain(std::size_t index) const noexcept {
+    return !chain_.concerns(batch_[index]);
+  }
+  /// Delivers the event `next`, which is plain, and those behind it, up to `end`, the first that is
+  /// not plain, or until `stop()`. Moves `next` behind each before its fan-out.
+  template <typename Stop>
+  void deliver_plain(std::size_t& next, std::size_t end, Stop stop) noexcept;
+  /// Sends the event through middleware. Requires: the last take is fanned out.
   void take(std::size_t index) noexcept;
   /// Delivers one event that came of the last take; false if there is none left.
   bool fan_out_next() noexcept;
@@ -78,6 +88,9 @@ class Delivery {
   void fill(BusStats& stats) const;
 
  private:
+  static constexpr std::uint16_t kAwaitedByBatch = 1;  // a flag of an event on its way
+
+  void use_place(bool staged) noexcept;
   void fan_out(Event& event) noexcept;
   void refresh_clock() noexcept;
   void deliver_run(std::span<const Event> run) noexcept;
@@ -102,5 +115,52 @@ class Delivery {
   std::vector<std::shared_ptr<Attachment>> leavers_;  // detached; a call of theirs may be running
   bool untidy_ = false;
 };
+
+template <typename Stop>
+void Delivery::deliver_plain(std::size_t& next, std::size_t end, Stop stop) noexcept {
+  use_place(false);
+  if (ready_begin_ == ready_end_) {
+    ready_begin_ = next;
+  }
+  do {
+    Event& event = batch_[next++];
+    ready_end_ = known_end_ = next;
+    fan_out(event);
+  } while (next < end && is_plain(next) && !stop());
+}
+
+// Where the run lies from now on. It is contiguous, so that of another place ends here.
+inline void Delivery::use_place(bool staged) noexcept {
+  if (staged != ready_is_staged_) [[unlikely]] {
+    end_run();
+    ready_is_staged_ = staged;
+  }
+}
+
+// Inline: it is the inner loop, and what an event costs where few subscribe.
+inline void Delivery::fan_out(Event& event) noexcept {
+  detail::EventSlot& slot = EventAccess::slot(event);
+  const unsigned type = event.type_index();
+  const bool awaited = table_.awaited_by_batch(event);
+  slot.sequence = ++sequence_;
+  slot.flags = awaited ? kAwaitedByBatch : 0;
+  if (awaited && !batch_awaits_) {
+    batch_awaits_ = true;
+    ready_begin_ = ready_end_ - 1;  // Nobody waits for those before it.
+  }
+  if (!measures_) {
+    table_.deliver(event);
+    return;
+  }
+  if (slot.publish_ticks == 0) [[unlikely]] {
+    slot.publish_ticks = last_ticks_;  // a middleware made it without a time
+  }
+  meter_.record_wait(type, slot.publish_ticks, last_ticks_);
+  table_.deliver(event);
+  last_ticks_ = base::Clock::now();
+  if (!awaited) {
+    meter_.record_delivery(type, slot.publish_ticks, last_ticks_);
+  }
+}
 
 }  // namespace herald::core

@@ -118,7 +118,7 @@ bool DispatchThread::spin(base::Ticks spin_ticks) noexcept {
   base::Ticks now = base::Clock::now();
   const base::Ticks end = now + spin_ticks;
   while (now < end) {
-    if (has_work(now)) {
+    if (stopping() || dispatcher_.has_ripe_work(now)) {
       return true;
     }
     base::cpu_pause();

@@ -5,40 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/dispatch_scope.h"
 #include "core/event_access.h"
 #include "core/lane_registry.h"
 
 namespace herald::core {
-namespace {
-
-struct Frame {
-  const Dispatcher* dispatcher;
-  const Frame* outer;
-};
-thread_local const Frame* innermost_frame = nullptr;
-
-}  // namespace
-
-// Marks the thread, so that calls from callbacks are known.
-class Dispatcher::Scope {
- public:
-  explicit Scope(Dispatcher& dispatcher) noexcept
-      : dispatcher_(dispatcher), frame_{&dispatcher, innermost_frame} {
-    innermost_frame = &frame_;
-    dispatcher_.dispatching_ = true;
-  }
-  ~Scope() {
-    dispatcher_.dispatching_ = false;
-    innermost_frame = frame_.outer;
-  }
-  Scope(const Scope&) = delete;
-  Scope& operator=(const Scope&) = delete;
-
- private:
-  Dispatcher& dispatcher_;
-  const Frame frame_;
-};
-
 Dispatcher::Dispatcher(const BusOptions& options, const ChainOptions& chain, LaneRegistry& registry,
                        SharedPublisher& shared, StreamRegistry& streams, LatencyMeter& meter)
     : measures_(options.latency),
@@ -54,14 +25,7 @@ Dispatcher::Dispatcher(const BusOptions& options, const ChainOptions& chain, Lan
 
 Dispatcher::~Dispatcher() = default;
 
-bool Dispatcher::dispatching_here() const noexcept {
-  for (const Frame* frame = innermost_frame; frame != nullptr; frame = frame->outer) {
-    if (frame->dispatcher == this) {
-      return true;
-    }
-  }
-  return false;
-}
+bool Dispatcher::dispatching_here() const noexcept { return DispatchScope::is_open(*this); }
 
 // A round.
 
@@ -73,7 +37,7 @@ void Dispatcher::note_limits() noexcept {
 }
 
 std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) noexcept {
-  const Scope scope(*this);
+  const DispatchScope scope(*this, dispatching_);
   DispatchBudget budget = given;
   has_progressed_ = false;
   if (in_hand()) {
@@ -94,6 +58,7 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
     if (count != 0) {
       begin_batch(from, count);
       dispatch_in_hand(budget);
+      keep_pace(from, count);
     }
   }
   run_deadlines(budget);
@@ -104,8 +69,18 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
 }
 
 std::size_t Dispatcher::take_from(PublisherCore& lane, bool bounded) noexcept {
+  if (!bounded && lane.pace.is_paused() && !lane.pace.may_look(base::Clock::now())) {
+    return 0;
+  }
   const PublisherLane::Count limit = bounded ? lane.pump_limit : lane.lane().limit();
   return lane.lane().take(hand_slots(), batch_events_, limit);
+}
+
+// The shared lane has no pace of its own: its publishers are at odds with each other already.
+void Dispatcher::keep_pace(PublisherCore* from, std::size_t count) noexcept {
+  if (from != nullptr) {
+    from->pace.looked(measures_ ? delivery_.last_ticks() : base::Clock::now(), count);
+  }
 }
 
 std::size_t Dispatcher::take_shared(bool bounded) noexcept {
@@ -146,13 +121,29 @@ void Dispatcher::dispatch_in_hand(DispatchBudget& budget) noexcept {
   const std::size_t first = hand_next_;
   bool all = fan_out(budget);  // what the last call left
   while (all && hand_next_ < hand_end_ && budget.events != 0 && !out_of_time(budget)) {
-    delivery_.take(hand_next_++);
-    --budget.events;
-    all = fan_out(budget);
-    has_progressed_ = true;
+    if (delivery_.is_plain(hand_next_)) {
+      dispatch_plain(budget);
+    } else {
+      delivery_.take(hand_next_++);
+      --budget.events;
+      all = fan_out(budget);
+      has_progressed_ = true;
+    }
   }
   delivery_.end_run();
   let_go(first, hand_next_);
+}
+
+// Until there is something else to do between two events.
+void Dispatcher::dispatch_plain(DispatchBudget& budget) noexcept {
+  const std::size_t first = hand_next_;
+  const std::size_t end = first + std::min<std::uint64_t>(hand_end_ - first, budget.events);
+  has_progressed_ = true;
+  delivery_.deliver_plain(hand_next_, end, [this, &budget] {
+    return right_.pending() || delivery_.untidy() || out_of_time(budget);
+  });
+  budget.events -= hand_next_ - first;
+  between_events();
 }
 
 // What became of one event: the first of them, and more as long as there is time. False if some are
@@ -279,15 +270,24 @@ void Dispatcher::retire_lanes() noexcept {
 }
 
 bool Dispatcher::has_work(base::Ticks now) const noexcept {
+  return has_other_work(now) ||
+         std::any_of(lanes_.begin(), lanes_.end(),
+                     [](const PublisherCore* lane) { return lane->lane().waiting() != 0; });
+}
+
+bool Dispatcher::has_ripe_work(base::Ticks now) const noexcept {
+  return has_other_work(now) ||
+         std::any_of(lanes_.begin(), lanes_.end(), [now](const PublisherCore* lane) {
+           return lane->pace.may_look(now) && lane->lane().waiting() != 0;
+         });
+}
+
+bool Dispatcher::has_other_work(base::Ticks now) const noexcept {
   if (in_hand() || shared_.lane().waiting() || !right_.empty() || next_deadline() <= now) {
     return true;
   }
   // Reached by a seal that named its count, and by no event: nobody else would tell.
-  if (flushes_.serving() && flush_reached()) {
-    return true;
-  }
-  return std::any_of(lanes_.begin(), lanes_.end(),
-                     [](const PublisherCore* lane) { return lane->lane().waiting() != 0; });
+  return flushes_.serving() && flush_reached();
 }
 
 bool Dispatcher::has_work_within_limits() const noexcept {
@@ -308,7 +308,8 @@ void Dispatcher::run(Right::Order& command) noexcept {
     execute(order);
     return;
   }
-  const Scope scope(*this);  // what callables do when they are destroyed counts as a callback
+  const DispatchScope scope(
+      *this, dispatching_);  // what callables do when they are destroyed counts as a callback
   execute(order);
   serve_flushes();
   retire_lanes();
@@ -326,6 +327,7 @@ void Dispatcher::execute(Order& order) noexcept {
 void Dispatcher::open_lane(PublisherCore& lane) {
   lane.pump_limit = 0;
   lane.flush_limit = 0;
+  lane.pace = {};
   lanes_.push_back(&lane);
 }
 
@@ -339,11 +341,13 @@ void Dispatcher::flush(std::shared_ptr<FlushRequest> request) noexcept {
 }
 
 void Dispatcher::discard_all() noexcept {
-  const Scope scope(*this);  // as in run(): payloads and callables are destroyed here
+  const DispatchScope scope(
+      *this, dispatching_);  // as in run(): payloads and callables are destroyed here
   discard(hand_from_, hand_next_, hand_end_);
   hand_next_ = hand_end_ = 0;
   discarded_ += delivery_.discard_pending();
   for (PublisherCore* lane : lanes_) {
+    lane->pace = {};
     while (const std::size_t taken = take_from(*lane, false)) {
       discard(lane, 0, taken);
     }

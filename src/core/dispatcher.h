@@ -66,6 +66,9 @@ class Dispatcher {
   std::uint64_t dispatch(const DispatchBudget& budget, bool bounded) noexcept;
   /// Whether there is something to dispatch, a due deadline or a waiting command.
   [[nodiscard]] bool has_work(base::Ticks now) const noexcept;
+  /// The same without what is in lanes whose pace (drain_pace.h) asks for a pause. Not before a
+  /// sleep: nobody would ring when it is over.
+  [[nodiscard]] bool has_ripe_work(base::Ticks now) const noexcept;
   /// The same within the noted limits.
   [[nodiscard]] bool has_work_within_limits() const noexcept;
   /// Of middleware and streams; base::Clock::kNever if there is none.
@@ -93,21 +96,22 @@ class Dispatcher {
   void count_park() noexcept { ++parks_; }
 
  private:
-  class Scope;
-
   void execute(Order& order) noexcept;
 
   // A batch.
   std::size_t take_from(PublisherCore& lane, bool bounded) noexcept;
   std::size_t take_shared(bool bounded) noexcept;
+  void keep_pace(PublisherCore* from, std::size_t count) noexcept;
   void begin_batch(PublisherCore* from, std::size_t count) noexcept;
   void dispatch_in_hand(DispatchBudget& budget) noexcept;
+  void dispatch_plain(DispatchBudget& budget) noexcept;
   void let_go(std::size_t from, std::size_t to) noexcept;
   void discard(PublisherCore* from, std::size_t begin, std::size_t end) noexcept;
   [[nodiscard]] detail::EventSlot* hand_slots() noexcept;
   [[nodiscard]] bool in_hand() const noexcept {
     return hand_next_ < hand_end_ || delivery_.pending() != 0;
   }
+  [[nodiscard]] bool has_other_work(base::Ticks now) const noexcept;
   bool fan_out(const DispatchBudget& budget) noexcept;
   [[nodiscard]] bool out_of_time(const DispatchBudget& budget) const noexcept;
 

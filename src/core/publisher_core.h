@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/cache_line.h"
+#include "core/drain_pace.h"
 #include "core/event_queue.h"
 #include "core/lane.h"
 #include "core/order.h"
@@ -79,6 +80,7 @@ class PublisherCore {
   // The holder's.
   PublisherLane::Count pump_limit = 0;
   PublisherLane::Count flush_limit = 0;
+  DrainPace pace;
   bool is_closing = false;
   std::uint64_t discarded = 0;
 

@@ -1,0 +1,49 @@
+// Stage 2, pace: tells the dispatcher when to look into a lane again.
+//
+// A publisher that writes as fast as cache lines travel is slowed down by each look, which takes
+// the line that it is writing away for an event or two. Looking seldom lets both sides work on
+// lines of their own, at 2 to 4 times the rate.
+//
+// Threads: the holder of the dispatch right.
+// Invariants:
+//  1. There is a pause only after kFastLooks looks in a row that found events closer together than
+//     kFastNs: sparse traffic never waits, nor does the first event after quiet.
+//  2. A look that found enough needs no pause before the next.
+// Bounds: a pause lasts kPauseNs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace herald::core {
+
+class DrainPace {
+ public:
+  static constexpr std::int64_t kPauseNs = 1'500;
+  static constexpr std::int64_t kFastNs = 250;  // between two events
+  static constexpr unsigned kFastLooks = 16;
+  static constexpr std::size_t kEnoughEvents = 128;
+
+  /// Whether a pause may be under way.
+  [[nodiscard]] bool is_paused() const noexcept { return next_look_ != 0; }
+  [[nodiscard]] bool may_look(base::Ticks now) const noexcept { return now >= next_look_; }
+
+  /// A look found `count` events, at least one, and they are dispatched by `now`.
+  void looked(base::Ticks now, std::size_t count) noexcept {
+    const bool fast = now - last_ < static_cast<base::Ticks>(count) * fast_ticks_;
+    last_ = now;
+    fast_looks_ = fast ? fast_looks_ + 1 : 0;
+    next_look_ = fast_looks_ > kFastLooks && count < kEnoughEvents ? now + pause_ticks_ : 0;
+  }
+
+ private:
+  base::Ticks pause_ticks_ = base::Clock::to_ticks(kPauseNs);
+  base::Ticks fast_ticks_ = base::Clock::to_ticks(kFastNs);
+  base::Ticks last_ = 0;
+  base::Ticks next_look_ = 0;  // 0: at once
+  unsigned fast_looks_ = 0;    // in a row
+};
+
+}  // namespace herald::core
