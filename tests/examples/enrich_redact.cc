@@ -9,6 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "expect.h"
+
 namespace {
 
 using herald::Emitter;
@@ -45,13 +47,6 @@ struct Redact {
     return text == event.text() || event.set_text(text) ? Verdict::kPass : Verdict::kDrop;
   }
 };
-
-void expect(bool holds, const char* what) {
-  if (!holds) {
-    std::cerr << "not so: " << what << '\n';
-    std::exit(EXIT_FAILURE);
-  }
-}
 
 }  // namespace
 
