@@ -137,9 +137,7 @@ class Case(unittest.TestCase):
 
     def report(self, *arguments, **options):
         result = stream(*arguments, "--json", **options)
-        # What is wrong stands behind the report.
-        text = re.sub(r"(?m)^herald stream: .*\n", "", result.stderr.decode())
-        return result, json.loads(text)
+        return result, json.loads(result.stderr)
 
 
 class Delivery(Case):
@@ -296,9 +294,12 @@ class Outcomes(Case):
         junk = random.Random(SEED).randbytes(100_000)
         with self.assertRaises(UnicodeDecodeError) as first:
             junk.decode()
+        said = (r"^[\d,]+ ill-formed UTF-8 sequences, the first at byte "
+                f"{first.exception.start} of the text")
+        self.check(stream("-", given=junk), FAILED, said)
         result, report = self.report("-", given=junk)
-        self.check(result, FAILED, r"^[\d,]+ ill-formed UTF-8 sequences, the first at byte "
-                                   f"{first.exception.start} of the text")
+        self.assertEqual(result.returncode, FAILED)
+        self.assertRegex(report["faults"][0], said)
         self.assertEqual(result.stdout.decode(), junk.decode(errors="replace"))
         self.assertEqual(report["ill_formed"],
                          result.stdout.count(REPLACEMENT) - junk.count(REPLACEMENT))

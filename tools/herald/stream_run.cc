@@ -66,8 +66,10 @@ absl::Status StreamRun::build() {
   }
   bus_.emplace(*std::move(bus));
   const Filter filter{.types = kToken | kComplete | kError | kInfo | kMetrics, .stream = kStream};
+  // Of all streams, there is but one: with a stream in its filter it would get spans of one event.
   auto writer = bus_->subscribe_batch(
-      filter, [this](std::span<const Event> events) { transcript_.take(*bus_, events); },
+      {.types = filter.types},
+      [this](std::span<const Event> events) { transcript_.take(*bus_, events); },
       {.name = "writer"});
   if (!writer.ok()) {
     return writer.status();
