@@ -253,7 +253,7 @@ TEST(StreamRegistry, StandsManyThreads) {
     }
   });
   std::vector<std::jthread> producers;
-  for (StreamId first : {1, 5}) {
+  for (const StreamId first : {StreamId{1}, StreamId{5}}) {
     producers.emplace_back([&bus, first] {
       Publisher publisher = make_publisher(bus);
       for (int round = 0; round < 500; ++round) {
