@@ -389,6 +389,16 @@ class Interrupt(Case):
     def test_it_ends_the_wait_for_input(self):
         self.assertEqual(self.interrupted(), b"")
 
+    def test_it_ends_an_endless_input_without_a_token(self):
+        fifo = self.folder / "comments"
+        os.mkfifo(fifo)
+        with subprocess.Popen(["sh", "-c", f"exec yes ': ping' >{fifo}"],
+                              stderr=subprocess.DEVNULL) as source:
+            try:
+                self.assertEqual(self.interrupted(fifo, "--openai"), b"")
+            finally:
+                source.kill()
+
     def test_it_ends_the_wait_for_a_reader(self):
         text = b"word " * 1_000_000
         output = self.interrupted(
