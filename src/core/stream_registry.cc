@@ -1,6 +1,8 @@
 // Control, streams: knows which streams are open and who listens to them; takes stop requests.
 #include "core/stream_registry.h"
 
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "base/exceptions.h"
 
@@ -48,18 +50,29 @@ void StreamRegistry::end(StreamState& state) noexcept {
   end_locked(state);
 }
 
-void StreamRegistry::go_on(StreamState& state) noexcept {
+bool StreamRegistry::go_on(StreamState& state) noexcept {
   const std::scoped_lock lock(mutex_);
   Entry& entry = entry_of(state.id);
-  if (entry.open == nullptr) {
-    entry.open = &state;
+  if (entry.open != nullptr) {
+    return false;
   }
+  entry.open = &state;
+  if (state.when_lonely_ == OnLastSubscriberGone::kKeep || entry.subscriptions != 0 ||
+      !state.was_heard_) {
+    return false;
+  }
+  leave_lonely(state, state.was_lonely_until_ != 0 ? state.was_lonely_until_
+                                                   : base::Clock::now() + state.linger_);
+  return true;
 }
 
 void StreamRegistry::close(StreamState& state) noexcept {
   const std::scoped_lock lock(mutex_);
   end_locked(state);
   state.stop_.reset();
+  if (state.joined.capacity() > StreamState::kMostKeptBytes) {
+    std::string().swap(state.joined);
+  }
   free_.push_back(&state);
 }
 
@@ -68,6 +81,8 @@ void StreamRegistry::end_locked(StreamState& state) noexcept {
   if (found == entries_.end() || found->second.open != &state) {
     return;
   }
+  state.was_heard_ = found->second.subscriptions != 0 || state.lonely_until_ != 0;
+  state.was_lonely_until_ = state.lonely_until_;
   comfort(state);
   found->second.open = nullptr;
   if (found->second.subscriptions == 0) {
@@ -132,11 +147,15 @@ bool StreamRegistry::left(StreamId stream) noexcept {
   if (state->when_lonely_ == OnLastSubscriberGone::kKeep) {
     return false;
   }
-  state->lonely_until_ = base::Clock::now() + state->linger_;
-  state->lonely_place_.value() = {state->lonely_until_, state};
-  lonely_.insert(std::move(state->lonely_place_));
-  note_expiry();
+  leave_lonely(*state, base::Clock::now() + state->linger_);
   return true;
+}
+
+void StreamRegistry::leave_lonely(StreamState& state, base::Ticks until) noexcept {
+  state.lonely_until_ = until;
+  state.lonely_place_.value() = {until, &state};
+  lonely_.insert(std::move(state.lonely_place_));
+  note_expiry();
 }
 
 void StreamRegistry::comfort(StreamState& state) noexcept {

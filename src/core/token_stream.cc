@@ -150,7 +150,7 @@ PublishResult TokenStream::token(std::string_view bytes) noexcept {
     }
   }
   HERALD_CATCH_ALL {
-    state_->splitter.drop_held();
+    state_->splitter.give_up();
     result = PublishResult::kRejected;
   }
   state_->times.token(now != 0 ? now : base::Clock::now());
@@ -218,7 +218,7 @@ PublishResult TokenStream::end(const EventType<T>& type, PublishArgument<T> payl
     state_->ended = true;
     state_->times.end(base::Clock::now());
   } else {
-    runtime_->streams().go_on(*state_);
+    runtime_->go_on(*state_);
   }
   return result;
 }

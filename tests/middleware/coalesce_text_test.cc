@@ -243,6 +243,27 @@ TEST_F(CoalesceTextTest, ADeadlineSendsOnlyWhatIsDue) {
   EXPECT_THAT(pump(), ElementsAre("b", "|"));
 }
 
+// The clock stands still while the time passes by which the bus wakes the middleware.
+TEST_F(CoalesceTextTest, ByASlowerClockAnEarlyWakeUpSendsNothing) {
+  use({.window = 1ms});
+  publish({"a"});
+  for (int wake_up = 0; wake_up < 3; ++wake_up) {
+    std::this_thread::sleep_until(bus_.pump().next_deadline);
+    EXPECT_THAT(pump(), IsEmpty());
+  }
+  clock_.time += 1ms;
+  std::this_thread::sleep_until(bus_.pump().next_deadline);
+  EXPECT_THAT(pump(), ElementsAre("a"));
+}
+
+TEST_F(CoalesceTextTest, BehindItsTimeADrainSendsWhatASlowerClockHolds) {
+  use({.window = 1ms});
+  publish({"a"});
+  std::this_thread::sleep_until(bus_.pump().next_deadline);
+  EXPECT_TRUE(bus_.drain(kLong).value().complete);
+  EXPECT_THAT(out_, ElementsAre("a"));
+}
+
 TEST_F(CoalesceTextTest, LatencyCountsFromTheFirst) {
   use({.window = 1h});
   const auto first = steady_clock::now() - 10s;
