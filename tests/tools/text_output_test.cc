@@ -96,13 +96,18 @@ class BlindTerminal {
   BlindTerminal& operator=(const BlindTerminal&) = delete;
   ~BlindTerminal() {
     close(writer_);
-    close(primary_);
+    hang_up();
   }
 
   [[nodiscard]] int writer() const { return writer_; }
   [[nodiscard]] bool takes_more() const {
     pollfd asked{writer_, POLLOUT, 0};
     return poll(&asked, 1, 0) > 0;
+  }
+  void hang_up() {
+    if (const int primary = std::exchange(primary_, -1); primary >= 0) {
+      close(primary);
+    }
   }
 
  private:
@@ -153,6 +158,17 @@ TEST(TextOutput, AClosedPipeIsAnErrorAndTheEndOfIt) {
   output.append("y");
   EXPECT_EQ(output.unwritten_bytes(), 0U);
   EXPECT_TRUE(output.settle(0ms));
+}
+
+TEST(TextOutput, TheFirstErrorStays) {
+  BlindTerminal terminal;
+  terminal.hang_up();
+  TextOutput output(terminal.writer());
+  output.append("x");
+  EXPECT_TRUE(output.settle(kPatience));
+  EXPECT_EQ(output.error(), EIO);
+  output.look_at_reader();
+  EXPECT_EQ(output.error(), EIO);
 }
 
 TEST(TextOutput, AFullDiskIsAnError) {

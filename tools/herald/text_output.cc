@@ -54,7 +54,7 @@ void TextOutput::append(std::string_view text) {
 
 void TextOutput::look_at_reader() noexcept {
   pollfd looking{file_, 0, 0};
-  if (poll(&looking, 1, 0) > 0 && (looking.revents & (POLLERR | POLLHUP)) != 0) {
+  if (error() == 0 && poll(&looking, 1, 0) > 0 && (looking.revents & (POLLERR | POLLHUP)) != 0) {
     error_.store(EPIPE, std::memory_order_relaxed);
     changed_.notify_all();
   }
