@@ -57,10 +57,16 @@ def stream(*arguments, given=b"", **options):
                           timeout=TIMEOUT_S, **options)
 
 
+class Run(subprocess.Popen):
+    def __exit__(self, kind, *failure):
+        if kind is not None:
+            self.kill()  # one that hangs fails its own test alone
+        super().__exit__(kind, *failure)
+
+
 def start(*arguments, **options):
-    return subprocess.Popen([HERALD, "stream", *map(str, arguments)],
-                            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "bufsize": 0,
-                               **options})
+    return Run([HERALD, "stream", *map(str, arguments)],
+               **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "bufsize": 0, **options})
 
 
 def complaints(error):
@@ -375,7 +381,7 @@ class Outcomes(Case):
             process.stdout.close()
             report = json.loads(process.stderr.read())
             self.assertEqual(process.wait(TIMEOUT_S), PIPE_CLOSED)
-        self.assertEqual(report["tokens"], 1, "the next one would have told it, too")
+        self.assertEqual(report["tokens"], 1, "the next would have told it, too")
 
     def test_a_reader_that_waits_stops_the_producer_and_nothing_is_lost(self):
         text = b"word " * 1_000_000  # more than may wait on the way
@@ -393,7 +399,7 @@ class Interrupt(Case):
         with start(*arguments, stdin=subprocess.PIPE, **options) as process:
             while not catches_interrupt(process.pid):
                 time.sleep(0.01)
-            output = before(process) if before else b""
+            output = (before and before(process)) or b""
             process.send_signal(signal.SIGINT)
             rest, error = process.communicate(timeout=TIMEOUT_S)
         self.assertEqual(process.returncode, INTERRUPTED, error)
@@ -429,21 +435,19 @@ class Interrupt(Case):
         text = b"word " * 1_000_000
         output = self.interrupted(
             self.file(text), "--rate", "max", "--subscribers", "10",
-            before=lambda process: time.sleep(0.3) or b"")  # by then, most likely, the pipe is full
+            before=lambda process: time.sleep(0.3))  # by then, most likely, the pipe is full
         self.assertTrue(text.startswith(output))
 
     def test_it_ends_the_wait_for_a_terminal_that_shows_nothing(self):
         primary, secondary = pty.openpty()
-        try:
-            def fill(_):
-                while select.select([], [secondary], [], 0)[1]:  # nobody reads it
-                    time.sleep(0.01)
-                return b""
-            self.interrupted(self.file(b"word\n" * 1_000_000), "--rate", "max",
-                             "--subscribers", "10", before=fill, stdout=secondary)
-        finally:
-            os.close(primary)
-            os.close(secondary)
+        self.addCleanup(os.close, primary)
+        self.addCleanup(os.close, secondary)
+
+        def fill(_):
+            while select.select([], [secondary], [], 0)[1]:  # nobody reads it
+                time.sleep(0.01)
+        self.interrupted(self.file(b"word\n" * 1_000_000), "--rate", "max",
+                         "--subscribers", "10", before=fill, stdout=secondary)
 
     def test_it_ends_a_long_pause_between_tokens(self):
         self.interrupted(LICENCE, "--rate", "0.01")
@@ -493,8 +497,6 @@ class Events(Case):
         result, events = self.events(path)
         self.assertEqual(events[0]["payload"]["message"], cannot_read + "Input/output error")
         self.check(result, FAILED, re.escape(cannot_read))
-        _, report = self.report(path)
-        self.assertEqual(report["end"]["message"], cannot_read + "Input/output error")
         self.check(stream(path.parent / os.fsdecode(b"\xff")), FAILED, "\ufffd: No such file")
 
 
