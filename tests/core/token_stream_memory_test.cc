@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <new>
 #include <string>
+#include <string_view>
 
 #include "support/buses.h"
 
@@ -20,6 +21,9 @@ void* operator new(std::size_t size) {
     throw std::bad_alloc();
   }
   return memory;
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return refusing ? nullptr : std::malloc(size);
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
