@@ -49,9 +49,7 @@ inline constexpr bool kKeptTakes =
 template <typename F>
 concept EventCallable = kKeptTakes<F, void, const Event&>;
 template <typename F, typename T>
-concept PayloadCallable = kKeptTakes < F,
-        void, ReceiveArgument<T>,
-const Event& > ;
+concept PayloadCallable = (kKeptTakes<F, void, ReceiveArgument<T>, const Event&>);
 template <typename F>
 concept BatchCallable = kKeptTakes<F, void, std::span<const Event>>;
 template <typename F>

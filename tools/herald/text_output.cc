@@ -54,10 +54,16 @@ void TextOutput::append(std::string_view text) {
 
 void TextOutput::look_at_reader() noexcept {
   pollfd looking{file_, 0, 0};
-  if (error() == 0 && poll(&looking, 1, 0) > 0 && (looking.revents & (POLLERR | POLLHUP)) != 0) {
-    error_.store(EPIPE, std::memory_order_relaxed);
+  if (poll(&looking, 1, 0) > 0 && (looking.revents & (POLLERR | POLLHUP)) != 0) {
+    fail(EPIPE);
     changed_.notify_all();
   }
+}
+
+// The first error stays. Relaxed: see above.
+void TextOutput::fail(int error) noexcept {
+  int none = 0;
+  error_.compare_exchange_strong(none, error, std::memory_order_relaxed);
 }
 
 std::uint64_t TextOutput::unwritten_bytes() const noexcept {
@@ -116,7 +122,7 @@ bool TextOutput::write_all(std::string_view text) {
     } else if (errno == EAGAIN) {
       poll(nullptr, 0, kNoRoomMs);  // A terminal with room for a byte may have none for a line end.
     } else if (errno != EINTR) {
-      error_.store(errno, std::memory_order_relaxed);
+      fail(errno);
       return false;
     }
   }

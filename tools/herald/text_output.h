@@ -46,6 +46,7 @@ class TextOutput {
   void work();
   [[nodiscard]] bool write_all(std::string_view text);
   [[nodiscard]] bool ready();
+  void fail(int error) noexcept;
 
   int file_;
   int terminal_;  // the same terminal, opened so that writing never waits; -1: it is none
