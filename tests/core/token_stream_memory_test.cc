@@ -1,42 +1,18 @@
 // A token whose text finds no memory is lost, and the stream's own numbers stay right.
 #include <gtest/gtest.h>
 
-#include <cstddef>
-#include <cstdlib>
-#include <new>
 #include <string>
 #include <string_view>
 
 #include "support/buses.h"
-
-namespace {
-
-thread_local bool refusing = false;  // what this thread allocates
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  void* const memory = refusing ? nullptr : std::malloc(size);
-  if (memory == nullptr) {
-    throw std::bad_alloc();
-  }
-  return memory;
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return refusing ? nullptr : std::malloc(size);
-}
-// Not inline: GCC would see free() there, but at the other place not the malloc() in our new.
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#include "support/refused_memory.h"
 
 namespace herald {
 namespace {
 
 PublishResult token_without_memory(TokenStream& answer, std::string_view bytes) {
-  refusing = true;
-  const PublishResult result = answer.token(bytes);
-  refusing = false;
-  return result;
+  const support::RefusedMemory refused;
+  return answer.token(bytes);
 }
 
 TEST(TokenStreamNoMemory, LosesTheTokenAndKeepsItsNumbers) {
