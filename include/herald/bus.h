@@ -177,7 +177,8 @@ class Bus {
   /// Manual mode: delivers what was accepted when it was called. Refused inside a callback.
   PumpResult pump(const PumpOptions& options = {}) noexcept;
   /// Manual mode: sleeps until there is something to pump (true) or `timeout` has passed (false).
-  /// close() alone does not end it.
+  /// A publish() that another thread is in the middle of counts as something: pump() may then find
+  /// nothing yet, so wait and pump in a loop. close() alone does not end it.
   [[nodiscard]] bool wait(std::chrono::nanoseconds timeout) noexcept;
 
   /// Returns when everything accepted before it is delivered, dropped or held by middleware; in

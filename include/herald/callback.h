@@ -40,16 +40,20 @@ template <typename F>
   return {new Kept(std::forward<F>(callable)), [](void* kept) { delete static_cast<Kept*>(kept); }};
 }
 
+/// Whether what keep() makes of an F, a value of its own and not const, may be called so.
+template <typename F, typename Result, typename... Arguments>
+inline constexpr bool kKeptTakes =
+    std::conjunction_v<std::is_constructible<std::decay_t<F>, F>,
+                       std::is_invocable_r<Result, std::decay_t<F>&, Arguments...>>;
+
 template <typename F>
-concept EventCallable = std::is_invocable_v<F&, const Event&>;
+concept EventCallable = kKeptTakes<F, void, const Event&>;
 template <typename F, typename T>
-concept PayloadCallable = std::is_invocable_v < F&,
-        ReceiveArgument<T>,
-const Event& > ;
+concept PayloadCallable = (kKeptTakes<F, void, ReceiveArgument<T>, const Event&>);
 template <typename F>
-concept BatchCallable = std::is_invocable_v<F&, std::span<const Event>>;
+concept BatchCallable = kKeptTakes<F, void, std::span<const Event>>;
 template <typename F>
-concept MiddlewareCallable = std::is_invocable_r_v<Verdict, F&, Event&, Emitter&>;
+concept MiddlewareCallable = kKeptTakes<F, Verdict, Event&, Emitter&>;
 
 using EventFunction = void(void* object, const Event& event);
 using BatchFunction = void(void* object, std::span<const Event> events);

@@ -64,6 +64,7 @@ struct CoalesceTextOptions {
 /// Ordering: the events of one stream that it sees keep their order; the concatenated text of a
 ///   stream and type is the same as without it. So use it with filter(), or with more types: an end
 ///   that it does not see overtakes the text. Between streams the order is not kept.
+///   Events of no stream (id 0) are taken for one stream.
 /// Loss: none while it is in use. A send refused by BusOptions::max_emitted_per_event is put off,
 ///   and what comes behind waits for it (FlowStats::sends_put_off, BusStats::emit_refused). Without
 ///   memory for the joined text the two events stay apart (no_memory). Bus::drain and the bus's

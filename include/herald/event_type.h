@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace herald {
 
@@ -49,6 +50,7 @@ enum class InfoLevel : std::uint8_t { kDebug, kInfo, kWarning };
 
 /// Payload of kInfo: a status message. Kept in a shared block.
 struct Info {
+  Info(std::string text) : message(std::move(text)) {}
   Info(std::string_view text) : message(text) {}
   Info(const char* text) : message(text) {}
   Info(InfoLevel at, std::string_view text) : level(at), message(text) {}

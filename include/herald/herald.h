@@ -4,6 +4,7 @@
 
 #include "herald/bus.h"
 #include "herald/coalesce_text.h"
+#include "herald/default_bus.h"
 #include "herald/event.h"
 #include "herald/event_type.h"
 #include "herald/filter.h"

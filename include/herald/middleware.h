@@ -57,6 +57,10 @@ class Emitter {
   /// member.
   void wake_at(std::chrono::steady_clock::time_point time) noexcept;
 
+  /// Whether Bus::drain asks for what is held: send it now, be it due or not. From then on always,
+  /// since the bus is closed. Never tell it from the time: a clock of your own may be behind.
+  [[nodiscard]] bool draining() const noexcept;
+
   Emitter(const Emitter&) = delete;
   Emitter& operator=(const Emitter&) = delete;
 

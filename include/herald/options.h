@@ -119,9 +119,10 @@ struct PumpOptions {
   /// Most events to take from lanes, 1 or more; what middleware makes of them is not counted.
   /// Default: all that were accepted at the start.
   std::optional<std::size_t> max_events = {};
-  /// Time to spend, above 0. Looked at after each fan-out, so overrun by at most one, or one
-  /// deadline of a middleware; then batch subscribers still get what has been fanned out. At least
-  /// one event moves on, however small the budget. Default: no limit.
+  /// Time to spend, above 0. Looked at after each fan-out, so overrun by at most one, one deadline
+  /// of a middleware, or 64 streams cancelled for want of subscribers; then batch subscribers still
+  /// get what has been fanned out. At least one event moves on, however small the budget. Default:
+  /// no limit.
   std::optional<std::chrono::nanoseconds> budget = {};
 };
 

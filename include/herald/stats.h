@@ -106,7 +106,8 @@ struct PumpResult {
   };
   Status status = Status::kDone;
   std::uint64_t events = 0;  ///< Taken from lanes and carried through, dropped ones included.
-  /// The next time a middleware wants to run; max() if none. Pump again by then.
+  /// The next time a middleware wants to run or a stream without subscribers is to be cancelled;
+  /// max() if none. Pump again by then.
   std::chrono::steady_clock::time_point next_deadline =
       std::chrono::steady_clock::time_point::max();
 };

@@ -23,8 +23,10 @@ class StreamState;
 /// What happens to a stream that nobody listens to any more. Only subscriptions whose filter names
 /// the stream count, and only once there has been one.
 enum class OnLastSubscriberGone : std::uint8_t {
-  kKeep,    ///< The producer goes on.
-  kCancel,  ///< As Bus::cancel, unless another one comes within `linger`.
+  kKeep,  ///< The producer goes on.
+  /// As Bus::cancel, unless another one comes within `linger`; on the dispatching thread, which
+  /// then runs the callbacks of the stream's std::stop_token: they must not wait for the producer.
+  kCancel,
 };
 
 struct TokenStreamOptions {
@@ -46,7 +48,8 @@ struct TokenStreamReport {
       0;                                   ///< In bytes from the stream's start, if there is one.
   std::chrono::nanoseconds first_token{};  ///< TTFT: request to first token; 0 before.
   std::chrono::nanoseconds total{};        ///< Request to the end, or by now.
-  /// Time from one token to the next: quantiles at most 3.2 % off; 0 before the second token.
+  /// Time from one token to the next: quantiles at most 3.2 % or 20 ns off, up to some 5 minutes,
+  /// and longer ones count as that; 0 before the second token.
   std::chrono::nanoseconds inter_token_p50{};
   std::chrono::nanoseconds inter_token_p99{};
   double tokens_per_second = 0;         ///< tokens / total.
@@ -65,6 +68,7 @@ struct TokenStreamReport {
 ///   manual mode, pump) and call again. Destruction cannot: an end that it finds no room for in a
 ///   full lane (one that drops, a `max_wait` that runs out, inside a callback) is lost, and counted
 ///   as dropped or full by the lane.
+/// Ordering: the id is free for another stream when its terminal event is seen.
 /// Cost: opening and closing is O(1), takes a lock of the bus, and allocates nothing once as many
 ///   streams have been open before.
 class TokenStream {

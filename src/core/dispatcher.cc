@@ -193,8 +193,9 @@ void Dispatcher::run_deadlines(const DispatchBudget& budget) noexcept {
     return;
   }
   const base::Ticks now = base::Clock::now();
-  if (streams_.next_expiry() <= now) {
-    streams_.expire(now);
+  constexpr int kMostStreams = 64;  // in a round, so that other things have their turn
+  for (int i = 0; i < kMostStreams && streams_.next_expiry() <= now; ++i) {
+    streams_.expire_one(now);
   }
   // With events in hand too: max_events does not hold a deadline up.
   while (delivery_.pending() == 0 && !out_of_time(budget) && delivery_.take_deadline(now)) {

@@ -129,6 +129,7 @@ bool MiddlewareChain::run_deadline(base::Ticks now, std::vector<Event>& output) 
 }
 
 std::uint64_t MiddlewareChain::expire_all() noexcept {
+  draining_ = true;
   std::uint64_t distance = 0;
   for (std::size_t position = 0; position < links_.size(); ++position) {
     Attachment* link = links_[position];
@@ -233,5 +234,6 @@ bool Emitter::resume(Event&& event) noexcept { return chain_.resume(std::move(ev
 void Emitter::wake_at(std::chrono::steady_clock::time_point time) noexcept {
   chain_.wake_at(time, position_);
 }
+bool Emitter::draining() const noexcept { return chain_.draining_; }
 
 }  // namespace herald

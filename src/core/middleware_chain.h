@@ -108,6 +108,7 @@ class MiddlewareChain {
   DeadlineHeap deadlines_;
   Counts counts_;
   base::Ticks running_deadlines_of_ = 0;  // the `now` of the last run_deadline()
+  bool draining_ = false;                 // expire_all() was called; stays
   std::size_t sent_ = 0;                  // for the event being processed
   std::vector<After> after_;  // a stack: each running run() owns what lies above its mark
   std::vector<Event>* output_ = nullptr;

@@ -1,6 +1,8 @@
 // Control, streams: knows which streams are open and who listens to them; takes stop requests.
 #include "core/stream_registry.h"
 
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "base/exceptions.h"
 
@@ -14,7 +16,10 @@ absl::StatusOr<StreamState*> StreamRegistry::open(StreamId stream,
     free_.reserve(states_.size());  // so that close() cannot fail
     free_.push_back(states_.back().get());
   }
-  Entry& entry = entries_[stream];
+  if (options.on_last_subscriber_gone == OnLastSubscriberGone::kCancel) {
+    reserve_lonely_place(*free_.back());
+  }
+  Entry& entry = entry_of(stream);
   if (entry.open != nullptr) {
     return absl::AlreadyExistsError(
         absl::StrCat("TokenStream: stream ", stream, " is already open; end that one first"));
@@ -34,15 +39,40 @@ absl::StatusOr<StreamState*> StreamRegistry::open(StreamId stream,
   return &state;
 }
 
+void StreamRegistry::reserve_lonely_place(StreamState& state) {
+  if (state.lonely_place_.empty()) {
+    state.lonely_place_ = lonely_.extract(lonely_.emplace(base::Clock::kNever, &state).first);
+  }
+}
+
 void StreamRegistry::end(StreamState& state) noexcept {
   const std::scoped_lock lock(mutex_);
   end_locked(state);
+}
+
+bool StreamRegistry::go_on(StreamState& state) noexcept {
+  const std::scoped_lock lock(mutex_);
+  Entry& entry = entry_of(state.id);
+  if (entry.open != nullptr) {
+    return false;
+  }
+  entry.open = &state;
+  if (state.when_lonely_ == OnLastSubscriberGone::kKeep || entry.subscriptions != 0 ||
+      !state.was_heard_) {
+    return false;
+  }
+  leave_lonely(state, state.was_lonely_until_ != 0 ? state.was_lonely_until_
+                                                   : base::Clock::now() + state.linger_);
+  return true;
 }
 
 void StreamRegistry::close(StreamState& state) noexcept {
   const std::scoped_lock lock(mutex_);
   end_locked(state);
   state.stop_.reset();
+  if (state.joined.capacity() > StreamState::kMostKeptBytes) {
+    std::string().swap(state.joined);
+  }
   free_.push_back(&state);
 }
 
@@ -51,6 +81,8 @@ void StreamRegistry::end_locked(StreamState& state) noexcept {
   if (found == entries_.end() || found->second.open != &state) {
     return;
   }
+  state.was_heard_ = found->second.subscriptions != 0 || state.lonely_until_ != 0;
+  state.was_lonely_until_ = state.lonely_until_;
   comfort(state);
   found->second.open = nullptr;
   if (found->second.subscriptions == 0) {
@@ -94,7 +126,7 @@ std::optional<std::stop_source> StreamRegistry::request_stop(StreamState& state)
 
 void StreamRegistry::came(StreamId stream) {
   const std::scoped_lock lock(mutex_);
-  Entry& entry = entries_[stream];
+  Entry& entry = entry_of(stream);
   ++entry.subscriptions;
   if (entry.open != nullptr) {
     comfort(*entry.open);
@@ -115,15 +147,20 @@ bool StreamRegistry::left(StreamId stream) noexcept {
   if (state->when_lonely_ == OnLastSubscriberGone::kKeep) {
     return false;
   }
-  state->lonely_until_ = base::Clock::now() + state->linger_;
-  lonely_.emplace(state->lonely_until_, state);
-  note_expiry();
+  leave_lonely(*state, base::Clock::now() + state->linger_);
   return true;
+}
+
+void StreamRegistry::leave_lonely(StreamState& state, base::Ticks until) noexcept {
+  state.lonely_until_ = until;
+  state.lonely_place_.value() = {until, &state};
+  lonely_.insert(std::move(state.lonely_place_));
+  note_expiry();
 }
 
 void StreamRegistry::comfort(StreamState& state) noexcept {
   if (state.lonely_until_ != 0) {
-    lonely_.erase({state.lonely_until_, &state});
+    state.lonely_place_ = lonely_.extract({state.lonely_until_, &state});
     state.lonely_until_ = 0;
     note_expiry();
   }
@@ -135,22 +172,18 @@ void StreamRegistry::note_expiry() noexcept {
                      std::memory_order_seq_cst);
 }
 
-void StreamRegistry::expire(base::Ticks now) noexcept {
-  bool more = true;
-  while (more) {
-    std::optional<std::stop_source> source;
-    {
-      const std::scoped_lock lock(mutex_);
-      more = !lonely_.empty() && lonely_.begin()->first <= now;
-      if (more) {
-        StreamState& state = *lonely_.begin()->second;
-        comfort(state);
-        source = request_stop(state);
-      }
+void StreamRegistry::expire_one(base::Ticks now) noexcept {
+  std::optional<std::stop_source> source;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!lonely_.empty() && lonely_.begin()->first <= now) {
+      StreamState& state = *lonely_.begin()->second;
+      comfort(state);
+      source = request_stop(state);
     }
-    if (source.has_value()) {
-      source->request_stop();
-    }
+  }
+  if (source.has_value()) {
+    source->request_stop();
   }
 }
 

@@ -1,20 +1,22 @@
 // Control, streams: knows which streams are open and who listens to them; takes stop requests.
 //
-// Threads: open, close, cancel, came, left: any. expire: the holder of the dispatch right. What a
-//   StreamState marks as the producer's belongs to its TokenStream.
+// Threads: open, end, go_on, close, cancel, came, left: any. expire_one: the holder of the dispatch
+//   right. What a StreamState marks as the producer's belongs to its TokenStream.
 // Invariants:
 //  1. A stream has an entry while it is open or a subscription names it.
 //  2. At most one open TokenStream for an id. Its state is in the registry until close(), and
-//     found by id until end().
+//     found by id until end(), which comes before its terminal event is published.
 //  3. A stop, once requested, stays.
 // Synchronization: one mutex, on the control plane; stop_requested is a flag that says nothing
-//   about other memory. next_expiry() takes part in the race drawn in base/fence.h: left() stores
-//   it, and its caller then rings the dispatcher's doorbell; the dispatcher arms the doorbell and
-//   then loads it.
-// Bounds: as many states as streams were open at one time; they are kept for the next ones.
+//   about other memory. next_expiry() takes part in the race drawn in base/fence.h: left() and
+//   go_on() store it, and their caller then rings the dispatcher's doorbell; the dispatcher arms
+//   the doorbell and then loads it.
+// Bounds: as many states as streams were open at one time; they are kept for the next ones, each
+//   with at most StreamState::kMostKeptBytes for text.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -38,6 +40,9 @@ namespace herald::core {
 /// Everything behind one open TokenStream; reused for the next one.
 class StreamState {
  public:
+  /// Far more than a token has, so that ordinary streams allocate nothing.
+  static constexpr std::size_t kMostKeptBytes = 1'024;
+
   // Relaxed: a hint to stop, which orders nothing.
   [[nodiscard]] bool stop_requested() const noexcept {
     return stop_requested_.load(std::memory_order_relaxed);
@@ -60,6 +65,11 @@ class StreamState {
   OnLastSubscriberGone when_lonely_ = OnLastSubscriberGone::kKeep;
   base::Ticks linger_ = 0;
   base::Ticks lonely_until_ = 0;  // 0: not lonely
+  // What end() found, for go_on().
+  bool was_heard_ = false;
+  base::Ticks was_lonely_until_ = 0;
+  // Its place among those, made when it is opened: becoming lonely must not need memory.
+  std::set<std::pair<base::Ticks, StreamState*>>::node_type lonely_place_;
 };
 
 class StreamRegistry {
@@ -70,6 +80,10 @@ class StreamRegistry {
   absl::StatusOr<StreamState*> open(StreamId stream, const TokenStreamOptions& options);
   /// The id is free again.
   void end(StreamState& state) noexcept;
+  /// It has not ended after all. The id is its own again, unless another stream has it by now: then
+  /// nobody finds it by id any more. It is as lonely as it was, or became meanwhile; whoever heard
+  /// it only in between does not count. Returns as left().
+  [[nodiscard]] bool go_on(StreamState& state) noexcept;
   /// The state may be used for another stream. Ends it.
   void close(StreamState& state) noexcept;
   [[nodiscard]] std::stop_token stop_token(StreamState& state);
@@ -92,8 +106,8 @@ class StreamRegistry {
   [[nodiscard]] base::Ticks next_expiry() const noexcept {
     return next_expiry_.load(std::memory_order_seq_cst);
   }
-  /// Cancels what has been lonely for its linger time.
-  void expire(base::Ticks now) noexcept;
+  /// Cancels one stream that has been lonely for its linger time.
+  void expire_one(base::Ticks now) noexcept;
 
  private:
   struct Entry {
@@ -101,8 +115,12 @@ class StreamRegistry {
     std::uint64_t subscriptions = 0;
   };
 
+  /// noexcept: a map that found no memory cannot be used any more, so the process ends.
+  [[nodiscard]] Entry& entry_of(StreamId stream) noexcept { return entries_[stream]; }
   void end_locked(StreamState& state) noexcept;
+  void reserve_lonely_place(StreamState& state);
   void comfort(StreamState& state) noexcept;
+  void leave_lonely(StreamState& state, base::Ticks until) noexcept;
   void note_expiry() noexcept;
   [[nodiscard]] static std::optional<std::stop_source> request_stop(StreamState& state) noexcept;
 

@@ -47,10 +47,11 @@ TokenStream::TokenStream(Bus& bus, StreamId stream, const TokenStreamOptions& op
 TokenStream::TokenStream(Publisher* publisher, std::shared_ptr<core::Runtime> runtime,
                          StreamId stream, const TokenStreamOptions& options) noexcept
     : publisher_(publisher), runtime_(std::move(runtime)) {
+  // Made while there is memory for it.
+  static const absl::Status no_memory =
+      absl::ResourceExhaustedError("TokenStream: no memory for another stream");
   HERALD_TRY { open(stream, options); }
-  HERALD_CATCH_ALL {
-    status_ = absl::ResourceExhaustedError("TokenStream: no memory for another stream");
-  }
+  HERALD_CATCH_ALL { status_ = no_memory; }
 }
 
 void TokenStream::open(StreamId stream, const TokenStreamOptions& options) {
@@ -97,7 +98,8 @@ void TokenStream::close() noexcept {
     return;
   }
   if (!state_->ended) {
-    error({std::string(error_code::kAbandoned), "the producer ended without a word", true});
+    // Short enough to need no memory: nobody could be told that there is none.
+    error({std::string(error_code::kAbandoned), "producer left", true});
   }
   runtime_->streams().close(*std::exchange(state_, nullptr));
 }
@@ -148,7 +150,7 @@ PublishResult TokenStream::token(std::string_view bytes) noexcept {
     }
   }
   HERALD_CATCH_ALL {
-    state_->splitter.drop_held();
+    state_->splitter.give_up();
     result = PublishResult::kRejected;
   }
   state_->times.token(now != 0 ? now : base::Clock::now());
@@ -208,12 +210,15 @@ template <typename T>
 PublishResult TokenStream::end(const EventType<T>& type, PublishArgument<T> payload) noexcept {
   PublishResult result = send_held();
   if (result == PublishResult::kAccepted) {
+    // Before the event: whoever sees it may open the next answer of that id.
+    runtime_->streams().end(*state_);
     result = send<T>(type, static_cast<PublishArgument<T>&&>(payload));
   }
   if (result == PublishResult::kAccepted || result == PublishResult::kClosed) {
     state_->ended = true;
     state_->times.end(base::Clock::now());
-    runtime_->streams().end(*state_);
+  } else {
+    runtime_->go_on(*state_);
   }
   return result;
 }

@@ -69,6 +69,7 @@ std::string_view Utf8Splitter::next(std::string_view bytes, std::string& joined)
       return bytes;
     }
   }
+  end_ = offset_ + bytes.size();
   joined.clear();
   while (!bytes.empty()) {
     if (held_ == 0) {

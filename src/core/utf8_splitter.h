@@ -21,11 +21,16 @@ class Utf8Splitter {
   static constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
   /// The text that is complete with `bytes`: a view of them, or of `joined`, which then holds it.
-  /// Throws std::bad_alloc if `joined` must grow and cannot: drop_held() then.
+  /// Throws std::bad_alloc if `joined` must grow and cannot: give_up() then.
   [[nodiscard]] std::string_view next(std::string_view bytes, std::string& joined);
   /// The end of the text: kReplacement if a character was begun, else nothing.
   [[nodiscard]] std::string_view finish() noexcept;
-  void drop_held() noexcept { held_ = 0; }
+  /// After next() has thrown: all of its bytes are taken and lost, with what was held before them.
+  /// Ill-formed sequences that it had not come to are not counted.
+  void give_up() noexcept {
+    held_ = 0;
+    offset_ = end_;
+  }
   void reset() noexcept { *this = {}; }
 
   [[nodiscard]] std::size_t held_bytes() const noexcept { return held_; }
@@ -51,6 +56,7 @@ class Utf8Splitter {
   std::uint8_t next_least_ = 0;  // the range of its next byte
   std::uint8_t next_most_ = 0;
   std::uint64_t offset_ = 0;
+  std::uint64_t end_ = 0;  // what offset_ will be behind the bytes of next()
   std::uint64_t ill_formed_ = 0;
   std::uint64_t first_ill_formed_ = 0;
 };

@@ -84,15 +84,15 @@ class CoalesceText::Windows {
     return verdict;
   }
 
-  // Sends what is due. Called before anything is due it is the bus that drains: sends everything.
+  // Sends what is due, or everything if the bus drains. Nothing may be due: with a clock of our own
+  // the bus wakes us by guess, and ask_to_wake() then asks for the rest of the time.
   void on_deadline(Emitter& emitter) noexcept {
     asked_for_ = kNotAsked;
     if (windows_.empty()) {
       return;
     }
     const steady_clock::time_point due = now() + kTolerance + options_.window / 1'024;
-    const bool draining = first().end > due;
-    while (!windows_.empty() && (draining || first().end <= due) &&
+    while (!windows_.empty() && (emitter.draining() || first().end <= due) &&
            send(windows_.front(), emitter)) {
     }
     ask_to_wake(emitter);

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "support/buses.h"
 
@@ -27,6 +28,28 @@ concept CanUse = requires(Bus& bus, Middleware middleware) {
 static_assert(CanUse<Verdict (*)(Event&, Emitter&)>);
 static_assert(!CanUse<void (*)(Event&, Emitter&)> && !CanUse<int (*)(Event&, Emitter&)> &&
               !CanUse<Verdict (*)(Event&)>);
+
+// What counts is the copy that the bus keeps.
+template <typename F>
+concept CanSubscribe = requires(Bus& bus, F&& callback) {
+  bus.subscribe(kTokens, std::forward<F>(callback));
+};
+struct ChangesItself {
+  std::size_t* last;
+  std::size_t calls = 0;
+  void operator()(const Event&) { *last = ++calls; }
+};
+static_assert(CanSubscribe<ChangesItself> && CanSubscribe<const ChangesItself&>);
+struct OnlyWhereItIsConst {
+  void operator()(const Event&) const {}
+  void operator()(const Event&) = delete;
+};
+static_assert(!CanSubscribe<const OnlyWhereItIsConst&>);
+struct MoveOnly {
+  std::unique_ptr<int> owned;
+  void operator()(const Event&) const {}
+};
+static_assert(CanSubscribe<MoveOnly> && !CanSubscribe<MoveOnly&>);
 
 void pump_one(Bus& bus) {
   ASSERT_EQ(bus.publish(kToken, "text"), PublishResult::kAccepted);
@@ -92,6 +115,16 @@ TEST(Callback, MayChangeItself) {
       bus.subscribe(kTokens,
                     [&last, calls = std::size_t{0}](const Event&) mutable { last = ++calls; })
           .value();
+  pump_one(bus);
+  pump_one(bus);
+  EXPECT_EQ(last, 2u);
+}
+
+TEST(Callback, ThatChangesItselfMayBeGivenAsConst) {
+  Bus bus = manual_bus();
+  std::size_t last = 0;
+  const ChangesItself callback{&last};
+  auto subscription = bus.subscribe(kTokens, callback).value();
   pump_one(bus);
   pump_one(bus);
   EXPECT_EQ(last, 2u);

@@ -111,6 +111,29 @@ TEST_F(DeadlineTest, WithoutOneThereIsNoNext) {
   EXPECT_EQ(bus_.pump().next_deadline, kNever);
 }
 
+TEST_F(DeadlineTest, TellsADrainFromATimeThatHasCome) {
+  std::vector<bool> draining;
+  struct Note : Hold {
+    std::vector<bool>* draining;
+    void on_deadline(Emitter& emitter) {
+      draining->push_back(emitter.draining());
+      Hold::on_deadline(emitter);
+    }
+  };
+  auto guard = bus_.use(kTokens, Note{{steady_clock::now(), &deadlines_}, &draining}).value();
+  publish({"a"});
+  bus_.pump();
+  bus_.pump();
+  EXPECT_THAT(draining, ElementsAre(false));
+  auto late = bus_.use(kTokens, Note{{steady_clock::now() + 1h, &deadlines_}, &draining}).value();
+  publish({"b"});
+  bus_.pump();
+  bus_.pump();
+  EXPECT_THAT(draining, ElementsAre(false, false));
+  EXPECT_TRUE(bus_.drain(kLong).value().complete);
+  EXPECT_THAT(draining, ElementsAre(false, false, true));
+}
+
 TEST_F(DeadlineTest, PumpTellsTheNext) {
   const auto release = steady_clock::now() + 1h;
   auto guard = bus_.use(kTokens, Hold{release, &deadlines_}).value();

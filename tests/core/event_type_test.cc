@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "herald/filter.h"
 #include "support/buses.h"
@@ -60,7 +61,8 @@ static_assert(kFits<Collision, Collision> && kFitsNowhere<Collision, std::string
               kFitsNowhere<Collision, Metrics>);
 static_assert(kFits<Complete, Complete> && kFitsNowhere<Complete, Error> &&
               kFitsNowhere<Complete, const char*>);
-static_assert(kFits<Info, const char*> && kFitsNowhere<Info, Error>);
+static_assert(kFits<Info, const char*> && kFits<Info, std::string> &&
+              kFits<Info, std::string_view> && kFitsNowhere<Info, Error>);
 static_assert(kFits<std::unique_ptr<int>, std::unique_ptr<int>> &&
               kFitsNowhere<std::unique_ptr<int>, std::unique_ptr<int>&> &&
               kFitsNowhere<std::unique_ptr<int>, std::unique_ptr<double>>);
@@ -159,6 +161,19 @@ TEST(Filter, EmptyMatchesNothing) {
   for (unsigned index = 0; index < 64; ++index) {
     EXPECT_FALSE(Filter{}.matches(index, 0));
   }
+}
+
+TEST(Info, IsMadeOfAnyKindOfText) {
+  Bus bus = manual_bus();
+  std::vector<std::string> messages;
+  auto subscription = bus.subscribe(kInfo, [&](const Info& info,
+                                               const Event&) { messages.push_back(info.message); })
+                          .value();
+  bus.publish(kInfo, "literal");
+  bus.publish(kInfo, std::string("put ") + "together");
+  bus.publish(kInfo, std::string_view("a view"));
+  bus.pump();
+  EXPECT_EQ(messages, (std::vector<std::string>{"literal", "put together", "a view"}));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 
 #include "base/atomics.h"
 
@@ -19,11 +20,14 @@ struct Ticketed {
   std::uint64_t sequence = 0;
 };
 
-// A queue that has no memory when the test says so.
+// A queue that has no memory when the test says so, and lets it look into the middle of a push.
 struct TestQueue {
   using Item = Ticketed;
 
   bool enqueue(const Item& item) {
+    if (*meanwhile) {
+      (*meanwhile)();
+    }
     if (*full) {
       return false;
     }
@@ -40,6 +44,7 @@ struct TestQueue {
   }
 
   bool* full;
+  std::function<void()>* meanwhile;
   std::deque<Item> items = {};
 };
 
@@ -53,8 +58,10 @@ class SharedLaneTest : public testing::Test {
 
   static constexpr FenceMode kMode = FenceMode::kSequentiallyConsistent;
   bool full_ = false;
+  std::function<void()> meanwhile_;
   base::ParkingSpot<base::NativeAtomics> doorbell_{kMode};
-  SharedLane<base::NativeAtomics, TestQueue> lane_{TestQueue{&full_}, 3, kMode, doorbell_};
+  SharedLane<base::NativeAtomics, TestQueue> lane_{TestQueue{&full_, &meanwhile_}, 3, kMode,
+                                                   doorbell_};
   std::array<Ticketed, 8> taken_{};
 };
 
@@ -99,6 +106,20 @@ TEST_F(SharedLaneTest, IsWaitingWhileAPartIsLeft) {
   push();
   EXPECT_EQ(take(1), 1u);
   EXPECT_TRUE(lane_.waiting());
+}
+
+// Why Bus::wait may end a moment early, and why it does not do so again and again.
+TEST_F(SharedLaneTest, IsWaitingForAPushOnItsWayUntilItHasLooked) {
+  push();
+  ASSERT_EQ(take(8), 1u);
+  meanwhile_ = [this] {
+    EXPECT_TRUE(lane_.waiting()) << "there may be more where the last one was";
+    EXPECT_EQ(take(8), 0u);
+    EXPECT_FALSE(lane_.waiting());
+  };
+  EXPECT_EQ(push(), PushResult::kAccepted);
+  EXPECT_TRUE(lane_.waiting());
+  EXPECT_EQ(take(8), 1u);
 }
 
 TEST_F(SharedLaneTest, AnEventWithoutMemoryTakesNoRoom) {

@@ -6,6 +6,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -19,6 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using support::eventually;
+using support::kLong;
 using support::make_publisher;
 using support::manual_bus;
 using support::thread_bus;
@@ -200,6 +203,19 @@ TEST_F(LingerTest, EndsWithTheStream) {
   EXPECT_FALSE(next.stop_requested());
 }
 
+TEST_F(LingerTest, OutlivesAnEndThatFindsNoRoom) {
+  Publisher narrow = make_publisher(bus_, {.capacity_events = 1});
+  TokenStream answer(narrow, kStream, cancel_after(1h));
+  listen(bus_).unsubscribe();
+  const auto deadline = bus_.pump().next_deadline;
+  ASSERT_LT(deadline, kNone);
+  ASSERT_EQ(answer.token("a"), PublishResult::kAccepted);
+  ASSERT_EQ(answer.complete(), PublishResult::kDropped);
+  EXPECT_LT(std::chrono::abs(bus_.pump().next_deadline - deadline), 1s);
+  EXPECT_EQ(answer.complete(), PublishResult::kAccepted);
+  EXPECT_FALSE(bus_.pump().next_deadline < kNone) << "it has ended";
+}
+
 TEST_F(LingerTest, RunsInTheOrderOfItsDeadlines) {
   TokenStream slow(publisher_, 1, cancel_after(1h));
   TokenStream fast(publisher_, 2, cancel_after(1ms));
@@ -237,9 +253,89 @@ TEST(LingerOfAThread, WakesTheDispatcherThatSleeps) {
   }
 }
 
-// Threads open, cancel and listen at once; every stream ends with what it was asked for.
+TEST(LingerOfAThread, RunsStopCallbacksOnTheDispatchingThread) {
+  Bus bus = thread_bus();
+  Publisher publisher = make_publisher(bus);
+  TokenStream answer(publisher, kStream, cancel_after(0ns));
+  std::thread::id dispatching;
+  std::thread::id stopping;
+  std::atomic<bool> stopped{false};
+  const std::stop_callback callback(answer.stop_token(), [&] {
+    stopping = std::this_thread::get_id();
+    stopped.store(true, std::memory_order_release);
+  });
+  Subscription listener =
+      bus.subscribe({.types = kToken, .stream = kStream},
+                    [&](const Event&) { dispatching = std::this_thread::get_id(); })
+          .value();
+  ASSERT_EQ(answer.token("a"), PublishResult::kAccepted);
+  ASSERT_TRUE(bus.flush(kLong).ok());
+  listener.unsubscribe();
+  ASSERT_TRUE(eventually([&] { return stopped.load(std::memory_order_acquire); }));
+  EXPECT_EQ(stopping, dispatching);
+  EXPECT_NE(stopping, std::this_thread::get_id());
+}
+
+// The registry itself.
+
+TEST(StreamRegistry, AnEndTakenBackLeavesTheStreamAsLonelyAsItBecame) {
+  core::StreamRegistry registry;
+  core::StreamState& state = **registry.open(kStream, cancel_after(1h));
+  registry.end(state);
+  EXPECT_FALSE(registry.go_on(state)) << "nobody has ever heard it";
+  registry.came(kStream);
+  registry.end(state);
+  EXPECT_FALSE(registry.left(kStream)) << "it seems to have ended";
+  EXPECT_TRUE(registry.go_on(state));
+  EXPECT_LT(registry.next_expiry(), base::Clock::kNever);
+  registry.end(state);
+  EXPECT_EQ(registry.next_expiry(), base::Clock::kNever);
+  registry.came(kStream);
+  EXPECT_FALSE(registry.go_on(state)) << "somebody has come";
+  EXPECT_EQ(registry.next_expiry(), base::Clock::kNever);
+  EXPECT_TRUE(registry.left(kStream));
+  registry.close(state);
+  EXPECT_EQ(registry.next_expiry(), base::Clock::kNever);
+}
+
+TEST(StreamRegistry, KeepsTheMemoryOfOrdinaryTextOnly) {
+  core::StreamRegistry registry;
+  core::StreamState& state = **registry.open(kStream, {});
+  state.joined.assign(200, 'x');
+  registry.close(state);
+  ASSERT_EQ(*registry.open(kStream, {}), &state);
+  EXPECT_GE(state.joined.capacity(), 200u) << "the next stream need not allocate";
+  state.joined.assign(100'000, 'x');
+  registry.close(state);
+  EXPECT_LE(state.joined.capacity(), core::StreamState::kMostKeptBytes);
+}
+
+// Notes what comes of each stream, and whether it is a token and one end, again and again.
+struct EndsNoted {
+  struct Row {
+    std::size_t streams = 0;
+    bool is_open = false;
+  };
+  std::map<StreamId, Row> rows = {};
+  std::size_t violations = 0;
+
+  void operator()(const Event& event) {
+    Row& row = rows[event.stream()];
+    const bool begins = event.is(kToken);
+    const Complete* const end = event.get<Complete>();
+    const bool cancelled = end != nullptr && end->finish_reason == FinishReason::kCancelled;
+    violations += begins == row.is_open || begins == cancelled ? 1 : 0;
+    row.is_open = begins;
+    row.streams += begins ? 1 : 0;
+  }
+};
+
+// Threads open, cancel and listen at once; every stream ends once, with what it was asked for.
 TEST(StreamRegistry, StandsManyThreads) {
   Bus bus = thread_bus();
+  EndsNoted noted;
+  const Subscription keeper =  // of no stream by name, so that it keeps none open
+      bus.subscribe({.types = kToken | kComplete | kError}, std::ref(noted)).value();
   std::atomic<bool> done{false};
   std::vector<std::jthread> threads;
   threads.emplace_back([&] {
@@ -253,12 +349,13 @@ TEST(StreamRegistry, StandsManyThreads) {
     }
   });
   std::vector<std::jthread> producers;
-  for (StreamId first : {1, 5}) {
+  for (const StreamId first : {StreamId{1}, StreamId{5}}) {
     producers.emplace_back([&bus, first] {
       Publisher publisher = make_publisher(bus);
       for (int round = 0; round < 500; ++round) {
         TokenStream answer(publisher, first + static_cast<StreamId>(round % 4), cancel_after(0ns));
         EXPECT_TRUE(answer.status().ok()) << answer.status();
+        EXPECT_EQ(answer.token("a"), PublishResult::kAccepted);
         const std::stop_token token = answer.stop_token();
         EXPECT_TRUE(eventually([&] { return answer.stop_requested(); }));
         EXPECT_TRUE(eventually([&] { return token.stop_requested(); }));
@@ -268,6 +365,13 @@ TEST(StreamRegistry, StandsManyThreads) {
   }
   producers.clear();
   done.store(true, std::memory_order_relaxed);
+  ASSERT_TRUE(bus.flush(kLong).ok());
+  EXPECT_EQ(noted.violations, 0u);
+  EXPECT_EQ(noted.rows.size(), 8u);
+  for (const auto& [stream, row] : noted.rows) {
+    EXPECT_EQ(row.streams, 500u / 4) << stream;
+    EXPECT_FALSE(row.is_open) << stream;
+  }
 }
 
 }  // namespace

@@ -293,6 +293,39 @@ TEST_F(TokenStreamTest, OneOfAnIdAtATime) {
   EXPECT_TRUE(third.status().ok()) << "free from the end on";
 }
 
+// Its producer is a thread, whose terminal event wakes a sleeping dispatcher: the callback may well
+// run before complete() is back.
+TEST(TokenStreamReuse, AnIdIsFreeWhenItsEndIsSeen) {
+  constexpr int kRounds = 2'000;
+  Bus bus = support::thread_bus({.wait = WaitStrategy::kPark});
+  std::uint64_t open_when_seen = 0;
+  auto subscription = bus.subscribe(kComplete,
+                                    [&](const Complete&, const Event& event) {
+                                      open_when_seen += bus.cancel(event.stream()) ? 1 : 0;
+                                    })
+                          .value();
+  Publisher publisher = make_publisher(bus);
+  for (int round = 0; round < kRounds; ++round) {
+    TokenStream answer(publisher, 7);
+    ASSERT_TRUE(answer.status().ok()) << answer.status();
+    ASSERT_EQ(answer.complete(), PublishResult::kAccepted);
+    ASSERT_TRUE(bus.flush(support::kLong).ok());
+  }
+  EXPECT_EQ(open_when_seen, 0u);
+}
+
+TEST_F(TokenStreamTest, StaysOpenWhenItsEndFindsNoRoom) {
+  Publisher narrow =
+      bus_.publisher({.capacity_events = 1, .overflow = OverflowPolicy::kDropNewest}).value();
+  TokenStream answer(narrow, kStream);
+  answer.token("a");
+  EXPECT_EQ(answer.complete(), PublishResult::kDropped);
+  EXPECT_TRUE(bus_.cancel(kStream)) << "it is still found";
+  pump();
+  EXPECT_EQ(answer.complete(), PublishResult::kAccepted);
+  EXPECT_FALSE(bus_.cancel(kStream));
+}
+
 TEST_F(TokenStreamTest, NeedsAnOpenPublisherAndBus) {
   Publisher closed = make_publisher(bus_);
   closed.close();

@@ -77,6 +77,44 @@ TEST(Utf8Splitter, WellFormedTextComesOutByteForByte) {
   }
 }
 
+// Characters of every length, next to those of every other, and the first and last of each.
+std::string text_of_every_length(int rounds) {
+  const std::vector<std::string> characters{"a",      "\u00E4",     "\u20AC", "\U0001F600",
+                                            "\u007F", "\u0080",     "\u07FF", "\u0800",
+                                            "\uFFFF", "\U00010000", "\uD7FF", "\U0010FFFF"};
+  std::string text;
+  for (int round = 0; round < rounds; ++round) {
+    const std::size_t stride = static_cast<std::size_t>(2 * round) + 1;
+    for (std::size_t i = 0; i < characters.size(); ++i) {
+      text += characters[i * stride % characters.size()];
+    }
+  }
+  return text;
+}
+
+TEST(Utf8Splitter, AnyCutOfALongTextGivesItBack) {
+  const std::string text = text_of_every_length(12);
+  ASSERT_GT(text.size(), 300u);
+  EXPECT_EQ(split(bytes_of(text)).text, text);
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    const Split out = split({text.substr(0, cut), text.substr(cut)});
+    EXPECT_EQ(out.text, text) << cut;
+    EXPECT_EQ(out.ill_formed, 0u) << cut;
+  }
+}
+
+TEST(Utf8Splitter, AnyTwoCutsGiveTheTextBack) {
+  const std::string text = text_of_every_length(3);
+  for (std::size_t first = 0; first <= text.size(); ++first) {
+    for (std::size_t second = first; second <= text.size(); ++second) {
+      const Split out =
+          split({text.substr(0, first), text.substr(first, second - first), text.substr(second)});
+      EXPECT_EQ(out.text, text) << first << ", " << second;
+      EXPECT_EQ(out.ill_formed, 0u) << first << ", " << second;
+    }
+  }
+}
+
 // The examples of Unicode 15, section 3.9, tables 3-8 to 3-11, and the limits of each length.
 TEST(Utf8Splitter, EachMaximalIllFormedSequenceBecomesOneReplacement) {
   const std::vector<std::pair<std::string, std::string>> cases{

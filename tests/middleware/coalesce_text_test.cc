@@ -243,6 +243,27 @@ TEST_F(CoalesceTextTest, ADeadlineSendsOnlyWhatIsDue) {
   EXPECT_THAT(pump(), ElementsAre("b", "|"));
 }
 
+// The clock stands still while the time passes by which the bus wakes the middleware.
+TEST_F(CoalesceTextTest, ByASlowerClockAnEarlyWakeUpSendsNothing) {
+  use({.window = 1ms});
+  publish({"a"});
+  for (const auto end = steady_clock::now() + 5ms; steady_clock::now() < end;) {
+    ASSERT_THAT(pump(), IsEmpty());
+  }
+  clock_.time += 1ms;
+  ASSERT_TRUE(eventually([&] { return (bus_.pump(), !out_.empty()); }));
+  EXPECT_THAT(pump(), ElementsAre("a"));
+}
+
+TEST_F(CoalesceTextTest, BehindItsTimeADrainSendsWhatASlowerClockHolds) {
+  use({.window = 1ms});
+  publish({"a"});
+  EXPECT_THAT(pump(), IsEmpty());
+  support::work_for(2ms);
+  EXPECT_TRUE(bus_.drain(kLong).value().complete);
+  EXPECT_THAT(out_, ElementsAre("a"));
+}
+
 TEST_F(CoalesceTextTest, LatencyCountsFromTheFirst) {
   use({.window = 1h});
   const auto first = steady_clock::now() - 10s;

@@ -212,12 +212,26 @@ TEST(ChunkReader, WhatIsNoChunkIsMalformedAndNamesItsLine) {
   for (const std::string json :
        {"{", "nonsense", "[]", "7", "\"\xFF\"", R"({"choices":{}})",
         R"({"choices":[{"delta":{"content":["x"]}}]})", R"({"choices":[{"delta":{"content":1}}]})",
-        R"({"choices":[{"delta":{"content":"\ud83d"}}]})"}) {
+        R"({"choices":[{"delta":{"content":"\ud83d"}}]})", R"({"choices":[5]})",
+        R"({"choices":[{"delta":"abc"}]})",
+        R"({"choices":[{"index":"0","delta":{"content":"x"}}]})"}) {
     const Answer answer = read("data: " + chunk("x") + "\r\n\r\ndata: " + json + "\n" + kDone);
     EXPECT_THAT(answer.tokens, ElementsAre("x")) << json;
     EXPECT_EQ(answer.code, "malformed");
     EXPECT_THAT(answer.message, HasSubstr("line 3 "));
   }
+}
+
+TEST(ChunkReader, AZeroByteIsNoEndOfItsLine) {
+  const std::string zero("\0", 1);
+  EXPECT_EQ(read("data: " + chunk("x") + zero + "{{{\n" + kDone).code, "malformed");
+}
+
+TEST(ChunkReader, AnErrorThatIsFalseIsNone) {
+  const std::string json = R"({"error":false,"choices":[{"delta":{"content":"x"}}]})";
+  const Answer answer = read("data: " + json + "\n" + kDone);
+  EXPECT_EQ(answer.code, "");
+  EXPECT_EQ(answer.text(), "x");
 }
 
 TEST(ChunkReader, ALineOverTheLimitIsMalformed) {

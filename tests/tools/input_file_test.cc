@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -87,12 +88,26 @@ TEST_F(InputFileTest, AFileThatGrowsMeanwhileIsReadToItsEnd) {
   EXPECT_TRUE(input->status().ok());
 }
 
+TEST_F(InputFileTest, ANamedPipeIsOpenedWithoutAWriter) {
+  unlink(path.c_str());
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  auto input = InputFile::open(path);
+  ASSERT_TRUE(input.ok());
+  EXPECT_EQ(input->read(1ms), "");
+  EXPECT_FALSE(input->at_end()) << "one may come";
+  write("late");
+  EXPECT_EQ(read_all(*input), "late");
+  EXPECT_TRUE(input->status().ok());
+}
+
 TEST(InputFile, WhatCannotBeReadIsNamedWithTheReason) {
   EXPECT_EQ(InputFile::open("/nowhere/x").status().message(),
             "cannot read /nowhere/x: No such file or directory");
   EXPECT_EQ(InputFile::open("/").status().message(), "cannot read /: Is a directory");
   EXPECT_THAT(std::string(InputFile::open("a\n\033[2Jb").status().message()),
               HasSubstr("cannot read a  [2Jb: "));
+  EXPECT_THAT(std::string(InputFile::open("\xC3\xA4\xFF.txt").status().message()),
+              HasSubstr("cannot read \u00E4\uFFFD.txt: "));
 }
 
 TEST(InputFile, AReadErrorIsTheEnd) {

@@ -2,13 +2,16 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace herald::cli {
@@ -81,6 +84,69 @@ TEST(TextOutput, AReaderThatDoesNotReadStopsNobody) {
   }  // ends nevertheless
 }
 
+// A terminal nobody shows: its other side is kept open, and not read.
+class BlindTerminal {
+ public:
+  BlindTerminal() : primary_(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
+    EXPECT_EQ(grantpt(primary_), 0);
+    EXPECT_EQ(unlockpt(primary_), 0);
+    writer_ = open(ptsname(primary_), O_WRONLY | O_NOCTTY | O_CLOEXEC);
+  }
+  BlindTerminal(const BlindTerminal&) = delete;
+  BlindTerminal& operator=(const BlindTerminal&) = delete;
+  ~BlindTerminal() {
+    close(writer_);
+    hang_up();
+  }
+
+  [[nodiscard]] int writer() const { return writer_; }
+  [[nodiscard]] bool takes_more() const {
+    pollfd asked{writer_, POLLOUT, 0};
+    return poll(&asked, 1, 0) > 0;
+  }
+  void hang_up() {
+    if (const int primary = std::exchange(primary_, -1); primary >= 0) {
+      close(primary);
+    }
+  }
+
+ private:
+  int primary_;
+  int writer_ = -1;
+};
+
+TEST(TextOutput, ATerminalThatShowsNothingStopsNobody) {
+  const BlindTerminal terminal;
+  ASSERT_EQ(isatty(terminal.writer()), 1);
+  std::string text;
+  while (text.size() < 1'000'000) {  // more than a terminal holds
+    text += "line\n";
+  }
+  {
+    TextOutput output(terminal.writer());
+    output.append(text);
+    while (terminal.takes_more() && output.error() == 0) {
+      std::this_thread::yield();
+    }
+    EXPECT_GT(output.unwritten_bytes(), 0U);
+    EXPECT_EQ(output.error(), 0);
+  }  // ends nevertheless
+  EXPECT_EQ(fcntl(terminal.writer(), F_GETFL) & O_NONBLOCK, 0) << "others use it, too";
+}
+
+TEST(TextOutput, AReaderThatGoesIsNoticedWithoutWriting) {
+  Pipe pipe;
+  TextOutput output(pipe.writer());
+  output.look_at_reader();
+  EXPECT_EQ(output.error(), 0);
+  pipe.close_reader();
+  EXPECT_EQ(output.error(), 0);
+  output.look_at_reader();
+  EXPECT_EQ(output.error(), EPIPE);
+  output.append("x");
+  EXPECT_TRUE(output.settle(0ms));
+}
+
 TEST(TextOutput, AClosedPipeIsAnErrorAndTheEndOfIt) {
   std::signal(SIGPIPE, SIG_IGN);
   Pipe pipe;
@@ -92,6 +158,17 @@ TEST(TextOutput, AClosedPipeIsAnErrorAndTheEndOfIt) {
   output.append("y");
   EXPECT_EQ(output.unwritten_bytes(), 0U);
   EXPECT_TRUE(output.settle(0ms));
+}
+
+TEST(TextOutput, TheFirstErrorStays) {
+  BlindTerminal terminal;
+  terminal.hang_up();
+  TextOutput output(terminal.writer());
+  output.append("x");
+  EXPECT_TRUE(output.settle(kPatience));
+  EXPECT_EQ(output.error(), EIO);
+  output.look_at_reader();
+  EXPECT_EQ(output.error(), EIO);
 }
 
 TEST(TextOutput, AFullDiskIsAnError) {

@@ -61,7 +61,8 @@ std::string_view without_blanks(std::string_view text) {
 class ChunkReader::Chunk {
  public:
   explicit Chunk(std::string_view text) : json_(Json::parse(text, nullptr, false)) {
-    if (json_.is_discarded()) {
+    // To the parser a zero byte is the end of its input.
+    if (json_.is_discarded() || text.find('\0') != std::string_view::npos) {
       fault_ = "is no valid JSON";
     } else if (!json_.is_object()) {
       fault_ = "is no chunk: not a JSON object";
@@ -74,7 +75,8 @@ class ChunkReader::Chunk {
 
   [[nodiscard]] std::optional<Error> error() const {
     const Json* const error = member(json_, "error");
-    return error == nullptr ? std::nullopt : std::optional(upstream_error(*error));
+    return error == nullptr || *error == false ? std::nullopt
+                                               : std::optional(upstream_error(*error));
   }
 
   [[nodiscard]] std::optional<Usage> usage() const {
@@ -96,6 +98,10 @@ class ChunkReader::Chunk {
     }
     for (const Json& choice : *choices) {
       const Json* const index = member(choice, "index");
+      if (!(choice.is_object() || choice.is_null()) || (index != nullptr && !index->is_number())) {
+        fault_ = "is no chunk: a choice is no object with a number as index";
+        return;
+      }
       if (index == nullptr || *index == 0) {
         read_choice(choice, content, reason);
       }
@@ -105,6 +111,10 @@ class ChunkReader::Chunk {
  private:
   void read_choice(const Json& choice, std::string& content, FinishReason& reason) {
     const Json* const delta = member(choice, "delta");
+    if (delta != nullptr && !delta->is_object()) {
+      fault_ = "is no chunk: its delta is no object";
+      return;
+    }
     const Json* const text = delta == nullptr ? nullptr : member(*delta, "content");
     if (text != nullptr && !text->is_string()) {
       fault_ = "is no chunk: its content is no text";

@@ -34,7 +34,9 @@ absl::StatusOr<InputFile> InputFile::open(const std::string& name) {
     const absl::Status looked = input.look();
     return looked.ok() ? absl::StatusOr<InputFile>(std::move(input)) : looked;
   }
-  const int file = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  // Without waiting for what the file waits for: a pipe with a name that nobody writes to yet has
+  // nothing to read, and read() tells that in time.
+  const int file = ::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) {
     return cannot_read(name, std::strerror(errno));
   }

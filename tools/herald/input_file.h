@@ -18,7 +18,8 @@ namespace herald::cli {
 /// Ownership: closes what it has opened; movable.
 class InputFile {
  public:
-  /// `name` "-" is standard input. Errors: Unavailable, with the name and the reason.
+  /// `name` "-" is standard input. Does not wait: a named pipe need not have a writer yet. Errors:
+  /// Unavailable, with the name and the reason.
   static absl::StatusOr<InputFile> open(const std::string& name);
 
   InputFile(InputFile&& other) noexcept;

@@ -67,15 +67,19 @@ int complain(const std::string& line, int exit_status) {
   return exit_status;
 }
 
-int exit_status_of(const StreamResult& result) {
+/// What is wrong is told in lines, but as JSON in the report alone.
+int exit_status_of(const StreamResult& result, bool json) {
   for (const std::string& fault : result.faults) {
-    complain(fault, kExitFailed);
+    if (!json) {
+      complain(fault, kExitFailed);
+    }
   }
   if (result.interrupted) {
     return kExitInterrupted;
   }
   if (result.pipe_closed) {
-    return complain("the reader of standard output has closed it", kExitPipeClosed);
+    return json ? kExitPipeClosed
+                : complain("the reader of standard output has closed it", kExitPipeClosed);
   }
   return result.faults.empty() ? kExitSuccess : kExitFailed;
 }
@@ -95,7 +99,7 @@ int stream(const StreamArguments& arguments) {
     return complain(std::string(result.status().message()), kExitFailed);
   }
   write_report(*result, *options);
-  return exit_status_of(*result);
+  return exit_status_of(*result, options->json);
 }
 
 }  // namespace

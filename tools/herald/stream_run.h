@@ -64,6 +64,7 @@ class StreamRun {
   const StreamOptions& options_;
   TokenSource source_;
   StreamResult result_;
+  bool all_delivered_ = false;  // in time, by callbacks that did not fail
   TextDigest sent_;
 
   // The bus is made after, and ends before, what its callbacks use.

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
 namespace herald::cli {
 namespace {
@@ -39,7 +40,10 @@ std::string paint(std::string_view text, Color color, bool wanted) {
 }
 
 std::string one_line(std::string_view text) {
-  std::string line(text);
+  using Json = nlohmann::json;
+  // The JSON library knows what is UTF-8.
+  std::string line = Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace))
+                         .get<std::string>();
   std::replace_if(
       line.begin(), line.end(),
       [](char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7F; }, ' ');

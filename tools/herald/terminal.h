@@ -15,8 +15,9 @@ enum class Color : char { kRed = '1', kGreen = '2', kYellow = '3' };
 /// The text, in a color if that is wanted.
 [[nodiscard]] std::string paint(std::string_view text, Color color, bool wanted);
 
-/// The text with a blank for each control character, so that what came from elsewhere stays one
-/// line and commands no terminal.
+/// The text with a blank for each control character and U+FFFD for what is no UTF-8, so that what
+/// came from elsewhere, as names of files do, stays one line, commands no terminal and may stand in
+/// JSON.
 [[nodiscard]] std::string one_line(std::string_view text);
 
 /// Writes to standard output, at once. False if nobody can read it any more (a closed pipe, a full

@@ -1,15 +1,31 @@
 #include "text_output.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
+#include <string>
 
 namespace herald::cli {
+namespace {
 
-TextOutput::TextOutput(int file) : file_(file), thread_([this] { work(); }) {}
+constexpr int kNoRoomMs = 10;  // between tries of a file that said there was room
+
+/// A write to a terminal waits until all is taken, also when poll() says that there is room. Not to
+/// wait is a flag of the open file, which the shell and its other programs share: so another one.
+int open_again_if_terminal(int file) {
+  return isatty(file) == 1 ? open(("/proc/self/fd/" + std::to_string(file)).c_str(),
+                                  O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+                           : -1;
+}
+
+}  // namespace
+
+TextOutput::TextOutput(int file)
+    : file_(file), terminal_(open_again_if_terminal(file)), thread_([this] { work(); }) {}
 
 TextOutput::~TextOutput() {
   {
@@ -18,6 +34,9 @@ TextOutput::~TextOutput() {
   }
   changed_.notify_all();
   thread_.join();
+  if (terminal_ >= 0) {
+    close(terminal_);
+  }
 }
 
 // Relaxed, here and below: the counts and the error are statistics that publish nothing.
@@ -31,6 +50,20 @@ void TextOutput::append(std::string_view text) {
     appended_bytes_.fetch_add(text.size(), std::memory_order_relaxed);
   }
   changed_.notify_all();
+}
+
+void TextOutput::look_at_reader() noexcept {
+  pollfd looking{file_, 0, 0};
+  if (poll(&looking, 1, 0) > 0 && (looking.revents & (POLLERR | POLLHUP)) != 0) {
+    fail(EPIPE);
+    changed_.notify_all();
+  }
+}
+
+// The first error stays. Relaxed: see above.
+void TextOutput::fail(int error) noexcept {
+  int none = 0;
+  error_.compare_exchange_strong(none, error, std::memory_order_relaxed);
 }
 
 std::uint64_t TextOutput::unwritten_bytes() const noexcept {
@@ -76,17 +109,20 @@ void TextOutput::work() {
 
 /// False if the text could not be written, or need not be any more.
 bool TextOutput::write_all(std::string_view text) {
+  const int file = terminal_ >= 0 ? terminal_ : file_;
   while (!text.empty()) {
     if (!ready()) {
       return false;
     }
     // A pipe that is ready takes this much without making anyone wait.
-    const ssize_t count = ::write(file_, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+    const ssize_t count = ::write(file, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
     if (count >= 0) {
       text.remove_prefix(static_cast<std::size_t>(count));
       written_bytes_.fetch_add(static_cast<std::uint64_t>(count), std::memory_order_relaxed);
-    } else if (errno != EINTR && errno != EAGAIN) {
-      error_.store(errno, std::memory_order_relaxed);
+    } else if (errno == EAGAIN) {
+      poll(nullptr, 0, kNoRoomMs);  // A terminal with room for a byte may have none for a line end.
+    } else if (errno != EINTR) {
+      fail(errno);
       return false;
     }
   }

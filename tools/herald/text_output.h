@@ -20,14 +20,18 @@ namespace herald::cli {
 /// Bounds: none of its own. Whoever feeds it looks at unwritten_bytes().
 class TextOutput {
  public:
-  /// `file` is a descriptor, and stays open.
+  /// `file` is a descriptor, stays open, and keeps its flags.
   explicit TextOutput(int file);
   TextOutput(const TextOutput&) = delete;
   TextOutput& operator=(const TextOutput&) = delete;
-  /// Drops what is not written yet.
+  /// Drops what is not written yet, also when nobody takes it.
   ~TextOutput();
 
   void append(std::string_view text);
+
+  /// Looks whether the reader of a pipe, a socket or a terminal has gone while nothing was written:
+  /// then error() is EPIPE. Costs a system call.
+  void look_at_reader() noexcept;
 
   /// Appended and not written yet; 0 once writing has failed.
   [[nodiscard]] std::uint64_t unwritten_bytes() const noexcept;
@@ -42,8 +46,10 @@ class TextOutput {
   void work();
   [[nodiscard]] bool write_all(std::string_view text);
   [[nodiscard]] bool ready();
+  void fail(int error) noexcept;
 
   int file_;
+  int terminal_;  // the same terminal, opened so that writing never waits; -1: it is none
   std::mutex mutex_;
   std::condition_variable changed_;
   std::string pending_;   // guarded by mutex_

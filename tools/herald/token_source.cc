@@ -14,6 +14,7 @@ TokenSource::TokenSource(InputFile input, Format format) : input_(std::move(inpu
 }
 
 std::string_view TokenSource::next() {
+  bool has_read = false;
   while (!at_end_) {
     if (const std::string_view token = next_of_bytes(); !token.empty()) {
       return token;
@@ -23,8 +24,11 @@ std::string_view TokenSource::next() {
     } else if (input_.at_end()) {
       finished_ = true;
       return last();
-    } else if (bytes_ = input_.read(kPatience); bytes_.empty() && !input_.at_end()) {
-      return {};
+    } else if (has_read) {
+      return {};  // Comments alone may come for ever.
+    } else {
+      bytes_ = input_.read(kPatience);
+      has_read = true;
     }
   }
   return {};

@@ -20,7 +20,8 @@ class TokenSource {
 
   TokenSource(InputFile input, Format format);
 
-  /// The next token, valid until the next call. Empty: nothing came for kPatience, or at_end().
+  /// The next token, valid until the next call. Empty: what came in one read, of
+  /// kPatience at most, has none, or at_end().
   [[nodiscard]] std::string_view next();
   static constexpr std::chrono::milliseconds kPatience{50};
 
