@@ -130,6 +130,9 @@ bool DispatchThread::spin(base::Ticks spin_ticks) noexcept {
 }
 
 void DispatchThread::park() noexcept {
+  if (has_work(base::Clock::now())) {
+    return;  // a lane may be in a pause (drain_pace.h); prepare() would cost more than that
+  }
   const Doorbell::Ticket ticket = doorbell_.prepare();
   const base::Ticks now = base::Clock::now();
   if (has_work(now)) {

@@ -309,8 +309,8 @@ void Dispatcher::run(Right::Order& command) noexcept {
     execute(order);
     return;
   }
-  const DispatchScope scope(
-      *this, dispatching_);  // what callables do when they are destroyed counts as a callback
+  // What callables do when they are destroyed counts as a callback.
+  const DispatchScope scope(*this, dispatching_);
   execute(order);
   serve_flushes();
   retire_lanes();
@@ -328,7 +328,7 @@ void Dispatcher::execute(Order& order) noexcept {
 void Dispatcher::open_lane(PublisherCore& lane) {
   lane.pump_limit = 0;
   lane.flush_limit = 0;
-  lane.pace = {};
+  lane.pace = DrainPace(lane.lane().capacity());
   lanes_.push_back(&lane);
 }
 
@@ -342,13 +342,12 @@ void Dispatcher::flush(std::shared_ptr<FlushRequest> request) noexcept {
 }
 
 void Dispatcher::discard_all() noexcept {
-  const DispatchScope scope(
-      *this, dispatching_);  // as in run(): payloads and callables are destroyed here
+  const DispatchScope scope(*this, dispatching_);  // as in run(): payloads are destroyed here, too
   discard(hand_from_, hand_next_, hand_end_);
   hand_next_ = hand_end_ = 0;
   discarded_ += delivery_.discard_pending();
   for (PublisherCore* lane : lanes_) {
-    lane->pace = {};
+    lane->pace = DrainPace();  // at once
     while (const std::size_t taken = take_from(*lane, false)) {
       discard(lane, 0, taken);
     }

@@ -8,10 +8,12 @@
 // Invariants:
 //  1. There is a pause only after kFastLooks looks in a row that found events closer together than
 //     kFastNs: sparse traffic never waits, nor does the first event after quiet.
-//  2. A look that found enough needs no pause before the next.
+//  2. A look that found enough needs no pause before the next: kEnoughEvents, or an eighth of the
+//     lane, so that no publisher of a small lane waits for room because of a pause.
 // Bounds: a pause lasts kPauseNs.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -26,6 +28,10 @@ class DrainPace {
   static constexpr unsigned kFastLooks = 16;
   static constexpr std::size_t kEnoughEvents = 128;
 
+  /// Of a lane of so many events.
+  explicit DrainPace(std::size_t capacity_events = 0) noexcept
+      : enough_(std::min(kEnoughEvents, capacity_events / 8)) {}
+
   /// Whether a pause may be under way.
   [[nodiscard]] bool is_paused() const noexcept { return next_look_ != 0; }
   [[nodiscard]] bool may_look(base::Ticks now) const noexcept { return now >= next_look_; }
@@ -35,10 +41,11 @@ class DrainPace {
     const bool fast = now - last_ < static_cast<base::Ticks>(count) * fast_ticks_;
     last_ = now;
     fast_looks_ = fast ? fast_looks_ + 1 : 0;
-    next_look_ = fast_looks_ > kFastLooks && count < kEnoughEvents ? now + pause_ticks_ : 0;
+    next_look_ = fast_looks_ > kFastLooks && count < enough_ ? now + pause_ticks_ : 0;
   }
 
  private:
+  std::size_t enough_;
   base::Ticks pause_ticks_ = base::Clock::to_ticks(kPauseNs);
   base::Ticks fast_ticks_ = base::Clock::to_ticks(kFastNs);
   base::Ticks last_ = 0;
