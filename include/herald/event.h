@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -11,127 +10,14 @@
 #include <type_traits>
 #include <utility>
 
+#include "herald/event_slot.h"
 #include "herald/event_type.h"
 #include "herald/filter.h"
 
 namespace herald {
 namespace detail {
-
-inline constexpr std::size_t kPayloadLimitBytes = std::size_t{16} << 20;
-
-/// The head of a payload too large for the event: one allocation, shared by all copies of the
-/// event, freed by whoever drops the last one, on any thread.
-struct Block {
-  std::atomic<std::uint32_t> references{1};
-  std::uint32_t size_bytes = 0;
-  std::uint32_t align_bytes = 0;
-  void (*destroy)(void* object) noexcept = nullptr;  ///< Null: nothing to destroy.
-  std::pmr::memory_resource* resource = nullptr;
-
-  [[nodiscard]] std::byte* data() noexcept;
-};
-
-/// Null if the resource has no memory or the size is above kPayloadLimitBytes.
-[[nodiscard]] Block* allocate_block(std::pmr::memory_resource* resource, std::size_t size_bytes,
-                                    std::size_t align_bytes) noexcept;
-void release_block(Block* block) noexcept;
-
-enum class PayloadKind : std::uint8_t {
-  kNone,
-  kInlineText,
-  kInlineObject,
-  kBlockText,
-  kBlockObject
-};
-
-/// The 64 bytes of an event, as they lie in lanes. Plain memory: it owns its block by convention.
-struct alignas(64) EventSlot {
-  std::int64_t publish_ticks;  ///< 0: not measured.
-  std::uint64_t sequence;
-  std::uint64_t stream;
-  std::uint32_t type_entry;  ///< Payload id in the upper 24 bits, type index in the lower 8.
-  PayloadKind kind;
-  std::uint8_t size_bytes;  ///< Of an inline payload.
-  std::uint16_t flags;
-  alignas(kInlineBytes) std::byte payload[kInlineBytes];
-};
-static_assert(sizeof(EventSlot) == 64 && alignof(EventSlot) == 64);
-static_assert(offsetof(EventSlot, sequence) == 8 && offsetof(EventSlot, stream) == 16);
-static_assert(offsetof(EventSlot, type_entry) == 24 && offsetof(EventSlot, kind) == 28);
-static_assert(offsetof(EventSlot, payload) == 32 && std::is_trivially_copyable_v<EventSlot>);
-
-/// Puts `text` into the slot. False if there is no memory or it is too long; the slot is then
-/// empty.
-[[nodiscard]] bool store_text(EventSlot& slot, std::string_view text,
-                              std::pmr::memory_resource* resource) noexcept;
-
-/// The same for an object: it is copied (inline) or moved (into a block).
-template <typename T>
-[[nodiscard]] bool store_object(EventSlot& slot, PublishArgument<T> object,
-                                std::pmr::memory_resource* resource) noexcept {
-  if constexpr (kIsInline<T>) {
-    static_cast<void>(resource);
-    ::new (static_cast<void*>(slot.payload)) T(object);
-    slot.kind = PayloadKind::kInlineObject;
-    slot.size_bytes = static_cast<std::uint8_t>(sizeof(T));
-    return true;
-  } else {
-    static_assert(std::is_nothrow_move_constructible_v<T>, "a payload must move without throwing");
-    static_assert(sizeof(T) <= kPayloadLimitBytes, "a payload is at most 16 MiB");
-    slot.kind = PayloadKind::kNone;
-    Block* block = allocate_block(resource, sizeof(T), alignof(T));
-    if (block == nullptr) {
-      return false;
-    }
-    ::new (static_cast<void*>(block->data())) T(std::move(object));
-    if constexpr (!std::is_trivially_destructible_v<T>) {
-      block->destroy = [](void* made) noexcept { std::launder(static_cast<T*>(made))->~T(); };
-    }
-    ::new (static_cast<void*>(slot.payload)) Block*(block);
-    slot.kind = PayloadKind::kBlockObject;
-    return true;
-  }
+struct EventPayload;
 }
-
-template <typename T>
-[[nodiscard]] bool store_payload(EventSlot& slot, PublishArgument<T> payload,
-                                 std::pmr::memory_resource* resource) noexcept {
-  if constexpr (std::is_same_v<T, Text>) {
-    return store_text(slot, payload, resource);
-  } else {
-    return store_object<T>(slot, static_cast<PublishArgument<T>&&>(payload), resource);
-  }
-}
-
-/// Whether the payload needs a block, that is, memory of the host's.
-template <typename T>
-[[nodiscard]] constexpr bool needs_block(
-    const std::remove_reference_t<PublishArgument<T>>& payload) noexcept {
-  if constexpr (std::is_same_v<T, Text>) {
-    return payload.size() > kInlineBytes;
-  } else {
-    static_cast<void>(payload);
-    return !kIsInline<T>;
-  }
-}
-
-/// A whole new event. False if `type` is a key of another bus, or as in store_payload.
-template <typename T>
-[[nodiscard]] bool make_slot(EventSlot& slot, const EventType<T>& type, PublishArgument<T> payload,
-                             StreamId stream, std::uint32_t bus_id,
-                             std::pmr::memory_resource* resource) noexcept {
-  const std::uint32_t key_bus_id = KeyAccess::bus_id(type);
-  if (key_bus_id != 0 && key_bus_id != bus_id) [[unlikely]] {
-    return false;
-  }
-  slot.sequence = 0;
-  slot.stream = stream;
-  slot.type_entry = KeyAccess::entry(type);
-  slot.flags = 0;
-  return store_payload<T>(slot, static_cast<PublishArgument<T>&&>(payload), resource);
-}
-
-}  // namespace detail
 
 /// One event: 64 bytes, one cache line. Subscribers get it by const reference, valid for the call;
 /// a copy may be kept for as long as wanted, also beyond the bus.
@@ -179,16 +65,7 @@ class Event {
   template <typename T>
   [[nodiscard]] const T* get() const noexcept {
     static_assert(!std::is_same_v<T, Text>, "text is read with text()");
-    if ((slot_.type_entry >> 8U) != detail::payload_id<T>()) {
-      return nullptr;
-    }
-    if constexpr (detail::kIsInline<T>) {
-      return slot_.kind == detail::PayloadKind::kInlineObject
-                 ? std::launder(reinterpret_cast<const T*>(slot_.payload))
-                 : nullptr;
-    } else {
-      return has_block() ? std::launder(reinterpret_cast<const T*>(block()->data())) : nullptr;
-    }
+    return detail::is_payload_id<T>(slot_.type_entry >> 8U) ? payload_of_type<T>() : nullptr;
   }
 
   /// The text of a text event, else empty. Valid as long as this copy of the event.
@@ -204,7 +81,7 @@ class Event {
     Event changed;
     changed.slot_ = slot_;
     changed.slot_.kind = detail::PayloadKind::kNone;
-    if ((slot_.type_entry >> 8U) != detail::payload_id<T>() ||
+    if (!detail::is_payload_id<T>(slot_.type_entry >> 8U) ||
         !detail::store_payload<T>(changed.slot_, std::move(payload), resource)) {
       return false;
     }
@@ -215,7 +92,19 @@ class Event {
 
  private:
   friend struct EventAccess;
+  friend struct detail::EventPayload;
 
+  // Requires: the event's type has payloads of type T. Null if it was moved away.
+  template <typename T>
+  [[nodiscard]] const T* payload_of_type() const noexcept {
+    if constexpr (detail::kIsInline<T>) {
+      return slot_.kind == detail::PayloadKind::kInlineObject
+                 ? std::launder(reinterpret_cast<const T*>(slot_.payload))
+                 : nullptr;
+    } else {
+      return has_block() ? std::launder(reinterpret_cast<const T*>(block()->data())) : nullptr;
+    }
+  }
   [[nodiscard]] bool has_block() const noexcept {
     return slot_.kind >= detail::PayloadKind::kBlockText;
   }
@@ -237,6 +126,18 @@ class Event {
 
   detail::EventSlot slot_;
 };
+namespace detail {
+
+/// For subscribers of one type, who get events of that type only.
+struct EventPayload {
+  template <typename T>
+  [[nodiscard]] static const T* of(const Event& event) noexcept {
+    return event.payload_of_type<T>();
+  }
+};
+
+}  // namespace detail
+
 static_assert(sizeof(Event) == 64 && alignof(Event) == 64 && std::is_standard_layout_v<Event>);
 
 }  // namespace herald

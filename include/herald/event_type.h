@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "herald/payload_id.h"
+
 namespace herald {
 
 class Bus;
@@ -70,16 +72,6 @@ struct Metrics {
 
 namespace detail {
 
-/// Identifies a C++ payload type in this process, in 24 bits.
-using PayloadId = std::uint32_t;
-
-[[nodiscard]] PayloadId next_payload_id() noexcept;
-
-template <typename T>
-[[nodiscard]] PayloadId payload_id() noexcept {
-  static const PayloadId id = next_payload_id();
-  return id;
-}
 template <>
 [[nodiscard]] constexpr PayloadId payload_id<Text>() noexcept {
   return 1;

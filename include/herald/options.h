@@ -49,7 +49,8 @@ enum class Fence : std::uint8_t {
 struct PublisherOptions {
   /// For reports. Default: empty.
   std::string name = {};
-  /// Room in the lane, exact: 1 to 1,048,576 events. 64 bytes each, reserved and touched at once.
+  /// Room in the lane, exact: 1 to 1,048,576 events. 64 bytes each, rounded up to a power of two,
+  /// reserved and touched at once.
   std::size_t capacity_events = 16'384;
   /// Default: block with a dispatcher thread, drop newest in manual mode.
   std::optional<OverflowPolicy> overflow = {};

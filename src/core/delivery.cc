@@ -18,8 +18,11 @@ Delivery::Delivery(const BusOptions& options, const ChainOptions& chain, Latency
 
 // A batch.
 
-void Delivery::begin_batch(Event* batch) noexcept {
+void Delivery::begin_batch(Event* batch, bool exact) noexcept {
   batch_ = batch;
+  if (measures_) {
+    work_a_read_ = exact ? 0 : kSharedWork;
+  }
   refresh_clock();
 }
 
@@ -45,8 +48,54 @@ bool Delivery::fan_out_next() noexcept {
     return false;
   }
   const std::size_t index = ready_end_++;
-  fan_out(ready_is_staged_ ? staged_[index] : batch_[index]);
+  Event& event = ready_is_staged_ ? staged_[index] : batch_[index];
+  stamp(event, index);
+  table_.deliver(event);
+  measure(&event, &event + 1);
   return true;
+}
+
+void Delivery::stamp(Event& event, std::size_t index) noexcept {
+  detail::EventSlot& slot = EventAccess::slot(event);
+  const bool awaited = table_.awaited_by_batch(event);
+  slot.sequence = ++sequence_;
+  slot.flags = awaited ? kAwaitedByBatch : 0;
+  if (awaited && !batch_awaits_) {
+    batch_awaits_ = true;
+    ready_begin_ = index;  // Nobody waits for those before it.
+  }
+}
+
+// They have been fanned out since the last read of the clock. Of several, each counts as if its
+// fan-out had begun and ended now: longer than it was, never shorter.
+void Delivery::measure(Event* begin, Event* end) noexcept {
+  if (!measures_ || begin == end) {
+    return;
+  }
+  const base::Ticks start = std::exchange(last_ticks_, base::Clock::now());
+  if (end - begin == 1) {
+    measure_one(*begin, start);
+    return;
+  }
+  for (const Event* event = begin; event != end; ++event) {
+    const detail::EventSlot& slot = EventAccess::slot(*event);
+    if ((slot.flags & kAwaitedByBatch) != 0) [[unlikely]] {
+      meter_.record_wait(event->type_index(), slot.publish_ticks, last_ticks_);
+    } else {
+      meter_.record_wait_and_delivery(event->type_index(), slot.publish_ticks, last_ticks_);
+    }
+  }
+}
+
+void Delivery::measure_one(Event& event, base::Ticks start) noexcept {
+  detail::EventSlot& slot = EventAccess::slot(event);
+  if (slot.publish_ticks == 0) [[unlikely]] {
+    slot.publish_ticks = start;  // a middleware made it without a time
+  }
+  meter_.record_wait(event.type_index(), slot.publish_ticks, start);
+  if ((slot.flags & kAwaitedByBatch) == 0) {
+    meter_.record_delivery(event.type_index(), slot.publish_ticks, last_ticks_);
+  }
 }
 
 void Delivery::end_run() noexcept {

@@ -62,7 +62,8 @@ void DispatchThread::prepare() noexcept {
 DispatchBudget DispatchThread::round_budget() const noexcept {
   constexpr std::int64_t kRoundNs = 10'000'000;
   return options_.latency
-             ? DispatchBudget{UINT64_MAX, base::Clock::now() + base::Clock::to_ticks(kRoundNs)}
+             ? DispatchBudget{.until = base::Clock::now() + base::Clock::to_ticks(kRoundNs),
+                              .exact = false}
              : DispatchBudget{.events = options_.batch_events};
 }
 

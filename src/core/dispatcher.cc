@@ -41,7 +41,7 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
   DispatchBudget budget = given;
   has_progressed_ = false;
   if (in_hand()) {
-    delivery_.begin_batch(hand_.get());
+    delivery_.begin_batch(hand_.get(), budget.exact);
     dispatch_in_hand(budget);
   }
   if (deadlines_first_) {
@@ -56,7 +56,7 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
     PublisherCore* const from = lane == lanes_.size() ? nullptr : lanes_[lane];
     const std::size_t count = from == nullptr ? take_shared(bounded) : take_from(*from, bounded);
     if (count != 0) {
-      begin_batch(from, count);
+      begin_batch(from, count, budget.exact);
       dispatch_in_hand(budget);
       keep_pace(from, count);
     }
@@ -107,14 +107,14 @@ std::size_t Dispatcher::take_shared(bool bounded) noexcept {
 // Events are taken into hand_ as bare slots: an Event is nothing but its slot.
 detail::EventSlot* Dispatcher::hand_slots() noexcept { return &EventAccess::slot(hand_[0]); }
 
-void Dispatcher::begin_batch(PublisherCore* from, std::size_t count) noexcept {
+void Dispatcher::begin_batch(PublisherCore* from, std::size_t count, bool exact) noexcept {
   hand_from_ = from;
   hand_next_ = 0;
   hand_end_ = count;
   if (right_.pending()) {
     right_.run_commands();
   }
-  delivery_.begin_batch(hand_.get());
+  delivery_.begin_batch(hand_.get(), exact);
 }
 
 void Dispatcher::dispatch_in_hand(DispatchBudget& budget) noexcept {

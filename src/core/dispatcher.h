@@ -40,6 +40,7 @@ class LaneRegistry;
 struct DispatchBudget {
   std::uint64_t events = UINT64_MAX;
   base::Ticks until = INT64_MAX;  // not looked at before the first fan-out
+  bool exact = true;              // `until` is looked at after each fan-out, or after some
 };
 
 class Dispatcher {
@@ -102,7 +103,7 @@ class Dispatcher {
   std::size_t take_from(PublisherCore& lane, bool bounded) noexcept;
   std::size_t take_shared(bool bounded) noexcept;
   void keep_pace(PublisherCore* from, std::size_t count) noexcept;
-  void begin_batch(PublisherCore* from, std::size_t count) noexcept;
+  void begin_batch(PublisherCore* from, std::size_t count, bool exact) noexcept;
   void dispatch_in_hand(DispatchBudget& budget) noexcept;
   void dispatch_plain(DispatchBudget& budget) noexcept;
   void let_go(std::size_t from, std::size_t to) noexcept;

@@ -27,7 +27,7 @@ struct FanOutCursor {
   const void* list = nullptr;  // null: no call is running
   std::size_t index = 0;
   std::uint64_t weight = 0;      // events offered by the running call
-  Attachment* leaver = nullptr;  // the owner of the running call, if it has removed itself
+  Attachment* leaver = nullptr;  // whoever last removed himself in his own call
 };
 
 template <typename Argument>
@@ -36,6 +36,7 @@ class FanOutList {
   using Function = void(void* object, Argument argument);
 
   void add(Attachment& owner, unsigned type_index, Function* function, void* object) {
+    settle();
     owner.places.push_back({this, type_index, entries_.size(), calls_});
     owners_.push_back(&owner);
     entries_.push_back({function, object});
@@ -44,6 +45,7 @@ class FanOutList {
   /// Leaves a tombstone. The caller takes care of the owner's place, and keeps the owner until a
   /// running call is back.
   void remove(std::size_t index, FanOutCursor& cursor) noexcept {
+    settle();
     if (cursor.list == this && cursor.index == index) {
       cursor.leaver = owners_[index];
     }
@@ -70,20 +72,29 @@ class FanOutList {
   }
 
   /// Calls everyone with `argument`, which is `weight` events. What they throw is contained.
-  void call(Argument argument, std::uint64_t weight, FanOutCursor& cursor,
-            CallbackGuard& guard) noexcept {
-    if (entries_.empty()) {
-      return;
+  /// Returns the number of calls.
+  std::size_t call(Argument argument, std::uint64_t weight, FanOutCursor& cursor,
+                   CallbackGuard& guard) noexcept {
+    const std::size_t end = entries_.size();
+    if (end == 0) {
+      return 0;
     }
     calls_ += weight;
-    deliveries_ += weight * live();
-    cursor = {this, 0, weight, nullptr};
-    while (cursor.index < entries_.size()) {
-      HERALD_TRY { call_rest(argument, cursor); }
-      HERALD_CATCH_ALL { guard.caught(thrower(cursor)); }
-      ++cursor.index;  // behind the end, or behind the one that threw
+    cursor.list = this;
+    cursor.index = 0;
+    cursor.weight = weight;
+    for (bool all = false; !all;) {
+      HERALD_TRY {
+        call_rest(argument, end, cursor);
+        all = true;
+      }
+      HERALD_CATCH_ALL {
+        guard.caught(thrower(cursor));
+        all = ++cursor.index == end;
+      }
     }
-    cursor = {};
+    cursor.list = nullptr;
+    return end;
   }
 
   /// What `place` was offered up to now, and has been called with or is being called with.
@@ -100,7 +111,10 @@ class FanOutList {
 
   [[nodiscard]] std::size_t live() const noexcept { return entries_.size() - tombstones_; }
   [[nodiscard]] bool wants_sweep() const noexcept { return tombstones_ > live(); }
-  [[nodiscard]] std::uint64_t deliveries() const noexcept { return deliveries_; }
+  /// The events offered to the list, times the subscribers they went to.
+  [[nodiscard]] std::uint64_t deliveries() const noexcept {
+    return deliveries_ + (calls_ - settled_calls_) * live();
+  }
   [[nodiscard]] std::size_t size_bytes() const noexcept {
     return sizeof(*this) + entries_.capacity() * sizeof(Entry) +
            owners_.capacity() * sizeof(Attachment*);
@@ -123,9 +137,8 @@ class FanOutList {
   static void skip(void*, Argument) noexcept {}
 
   // The inner loop of Herald. The cursor is stored for each call, which measured free.
-  void call_rest(Argument argument, FanOutCursor& cursor) {
+  void call_rest(Argument argument, std::size_t end, FanOutCursor& cursor) {
     const Entry* const entries = entries_.data();
-    const std::size_t end = entries_.size();
     for (std::size_t i = cursor.index; i < end; ++i) {
       cursor.index = i;
       entries[i].function(entries[i].object, argument);
@@ -135,6 +148,12 @@ class FanOutList {
   [[nodiscard]] Attachment& thrower(const FanOutCursor& cursor) const noexcept {
     Attachment* owner = owners_[cursor.index];
     return owner != nullptr ? *owner : *cursor.leaver;
+  }
+
+  // Before the number of subscribers changes.
+  void settle() noexcept {
+    deliveries_ = deliveries();
+    settled_calls_ = calls_;
   }
 
   Place& place_of(Attachment& owner) noexcept {
@@ -148,8 +167,9 @@ class FanOutList {
   std::vector<Entry> entries_;
   std::vector<Attachment*> owners_;  // by the index of the entry; null: a tombstone
   std::size_t tombstones_ = 0;
-  std::uint64_t calls_ = 0;       // events offered to the list
-  std::uint64_t deliveries_ = 0;  // the same, times the subscribers they went to
+  std::uint64_t calls_ = 0;          // events offered to the list
+  std::uint64_t settled_calls_ = 0;  // those of them that deliveries_ has
+  std::uint64_t deliveries_ = 0;
 };
 
 }  // namespace herald::core

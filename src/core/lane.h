@@ -3,10 +3,9 @@
 // Threads: one publisher at a time, one dispatcher at a time (whoever holds the dispatch right),
 //   any thread may seal.
 // Invariants:
-//  1. accepted_ counts the events that the publisher has put into the queue; it is stored after
-//     they are in. So the queue holds at least accepted_ - taken events, and the dispatcher,
-//     which takes no more than that, never finds it short.
-//  2. drained_ counts the events that have left the queue. accepted_ - drained_ <= capacity,
+//  1. accepted_ counts the events that the publisher has put into the ring; it is stored after they
+//     are in. The dispatcher, which takes no more than accepted_ - taken, never finds it short.
+//  2. drained_ counts the events that have left the ring. accepted_ - drained_ <= capacity,
 //     exactly: the publisher puts nothing in without credit.
 //  3. seal_ goes kOpen -> kSealing -> a count, or kOpen -> a count, once. Events up to that count
 //     are accepted and will be taken; an event behind it was refused to its publisher (kClosed)
@@ -15,9 +14,9 @@
 //     reads accepted_ after every publisher that stores later is sure to read kSealing. If it reads
 //     kSealing, it and the sealer race to name the count, and either name is right.
 // Synchronization:
-//  [L1] accepted_ is stored with release after the events are in the queue / loaded with acquire
+//  [L1] accepted_ is stored with release after the events are in the ring / loaded with acquire
 //       before they are taken: the payloads are visible to the dispatcher.
-//  [L2] drained_ is stored with release after the events have left the queue / loaded with acquire
+//  [L2] drained_ is stored with release after the events have left the ring / loaded with acquire
 //       before their room is used again.
 //  [L3] the publisher stores accepted_, then loads the seal; the sealer stores kSealing, then loads
 //       accepted_: store-then-load, see base/fence.h.
@@ -39,19 +38,19 @@
 
 namespace herald::core {
 
-/// `Queue`: one producer, one consumer, correct when they are ordered by [L1] and [L2] alone;
-/// enqueue(items, count) -> bool, dequeue(items, count) -> count taken.
-template <typename Atomics, typename Queue>
+/// `Ring`: cells by position, which [L1] and [L2] alone order; put(position, items, count) and
+/// get(position, items, count).
+template <typename Atomics, typename Ring>
 class Lane {
  public:
-  using Item = typename Queue::Item;
+  using Item = typename Ring::Item;
   using Bell = base::ParkingSpot<Atomics>;
   using Race = base::StoreThenLoad<Atomics>;
   using Count = std::uint64_t;
 
   /// `doorbell` wakes the dispatcher and outlives the lane.
-  Lane(Queue queue, std::size_t capacity, base::FenceMode mode, Bell& doorbell)
-      : queue_(std::move(queue)),
+  Lane(Ring ring, std::size_t capacity, base::FenceMode mode, Bell& doorbell)
+      : ring_(std::move(ring)),
         capacity_(capacity),
         mode_(mode),
         doorbell_(doorbell),
@@ -69,9 +68,7 @@ class Lane {
     if (credit() < count && refreshed_credit() < count) [[unlikely]] {
       return PushResult::kNoCredit;
     }
-    if (!queue_.enqueue(items, count)) [[unlikely]] {
-      return PushResult::kNoMemory;
-    }
+    ring_.put(put_, items, count);
     put_ += count;
     announce();
     if (sealed_now()) [[unlikely]] {
@@ -133,12 +130,12 @@ class Lane {
   /// Takes up to `max` items that lie before `limit` (a value of limit()), gives their room back.
   [[nodiscard]] std::size_t take(Item* items, std::size_t max, Count limit) noexcept {
     const std::size_t wanted = std::min(max, static_cast<std::size_t>(limit - taken_));
-    const std::size_t count = wanted == 0 ? 0 : queue_.dequeue(items, wanted);
-    if (count != 0) {
-      taken_ += count;
+    if (wanted != 0) {
+      ring_.get(taken_, items, wanted);
+      taken_ += wanted;
       return_room();
     }
-    return count;
+    return wanted;
   }
 
   /// Makes a finished, drained lane ready for its next publisher. Only while neither side uses it.
@@ -179,7 +176,7 @@ class Lane {
   /// Events taken by the dispatcher. Relaxed: a statistic.
   [[nodiscard]] Count drained() const noexcept { return drained_.load(std::memory_order_relaxed); }
   std::size_t capacity() const noexcept { return capacity_; }
-  Queue& queue() noexcept { return queue_; }
+  Ring& ring() noexcept { return ring_; }
 
  private:
   static constexpr Count kOpen = UINT64_MAX;
@@ -224,7 +221,7 @@ class Lane {
   }
 
   // Fixed until reopen().
-  Queue queue_;
+  Ring ring_;
   std::size_t capacity_;
   const base::FenceMode mode_;
   Bell& doorbell_;

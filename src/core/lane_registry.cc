@@ -19,7 +19,7 @@ absl::StatusOr<PublisherCore*> LaneRegistry::open(PublisherOptions options,
   HERALD_TRY {
     PublisherCore* lane = first_free();
     if (lane == nullptr && lanes_.size() < max_publishers_) {
-      lanes_.push_back(std::make_unique<PublisherCore>(runtime_, queue_, mode_, doorbell_));
+      lanes_.push_back(std::make_unique<PublisherCore>(runtime_, mode_, doorbell_));
       lane = lanes_.back().get();
       free_ = lane;
     }

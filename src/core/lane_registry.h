@@ -49,7 +49,6 @@ class LaneRegistry {
   const std::size_t max_publishers_;
   const base::FenceMode mode_;
   Doorbell& doorbell_;
-  LaneQueue::Queue queue_{0};
 
   std::mutex mutex_;  // open() and seal_all()
   bool sealed_ = false;

@@ -6,9 +6,11 @@
 //   acquire by reporters. The counters inside are the recorders' own matter.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -36,6 +38,17 @@ class LatencyMeter {
   /// `published` to the return of the last subscriber.
   void record_delivery(unsigned type_index, base::Ticks published, base::Ticks end) noexcept {
     row(type_index).delivery.record(base::Clock::to_ns(end - published));
+  }
+
+  /// Both, if the fan-out began and ended at the same read of the clock.
+  void record_wait_and_delivery(unsigned type_index, base::Ticks published,
+                                base::Ticks end) noexcept {
+    const std::int64_t latency_ns = base::Clock::to_ns(end - published);
+    const std::size_t bucket =
+        LatencyHistogram::bucket_index(std::max<std::int64_t>(latency_ns, 0));
+    Row& both = row(type_index);
+    both.wait.record(latency_ns, bucket);
+    both.delivery.record(latency_ns, bucket);
   }
 
   [[nodiscard]] LatencyReport report(const TypeRegistry& types) const;

@@ -56,6 +56,8 @@ class MiddlewareChain {
 
   // Events.
 
+  /// The types that have a link to visit.
+  [[nodiscard]] std::uint64_t types() const noexcept { return types_; }
   /// Whether an event of this type has a link to visit.
   [[nodiscard]] bool concerns(const Event& event) const noexcept {
     return ((types_ >> event.type_index()) & 1U) != 0;

@@ -5,17 +5,17 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/cpu_pause.h"
 #include "core/event_access.h"
 #include "core/runtime.h"
 
 namespace herald::core {
 
-PublisherCore::PublisherCore(Runtime& runtime, LaneQueue::Queue& queue, base::FenceMode mode,
-                             Doorbell& doorbell)
-    : runtime_(runtime), lane_(LaneQueue(queue), 0, mode, doorbell) {}
+PublisherCore::PublisherCore(Runtime& runtime, base::FenceMode mode, Doorbell& doorbell)
+    : runtime_(runtime), lane_(EventRing(), 0, mode, doorbell) {}
 
 void PublisherCore::open(PublisherOptions options, const RoomPolicy& policy) {
-  lane_.queue().reserve(options.capacity_events);
+  lane_.ring().reserve(options.capacity_events);
   lane_.reopen(options.capacity_events);
   name_ = std::move(options.name);
   policy_ = policy;
@@ -144,10 +144,25 @@ PublishResult PublisherCore::count(PublishResult result, std::size_t events) noe
   return result;
 }
 
+// A dispatcher that keeps up makes room within this time: cheaper than a sleep and a wake-up.
+bool PublisherCore::spin_for_room() noexcept {
+  constexpr int kSpins = 512;  // some 5 us
+  for (int i = 0; i < kSpins && !lane_.sealed(); ++i) {
+    if (lane_.room() != 0) {
+      return true;
+    }
+    base::cpu_pause();
+  }
+  return false;
+}
+
 // Waits for room once. `deadline_ns` is 0 before the first wait of a publish. False: give up.
 bool PublisherCore::wait_for_room(std::int64_t& deadline_ns) noexcept {
   if (runtime_.dispatching_here()) {
     return false;  // The one who makes room is us.
+  }
+  if (spin_for_room()) {
+    return true;
   }
   if (deadline_ns == 0) {
     waits_.add(1);

@@ -14,7 +14,7 @@
 
 #include "base/cache_line.h"
 #include "core/drain_pace.h"
-#include "core/event_queue.h"
+#include "core/event_ring.h"
 #include "core/lane.h"
 #include "core/order.h"
 #include "herald/options.h"
@@ -25,7 +25,7 @@ namespace herald::core {
 
 class Runtime;
 using Doorbell = base::ParkingSpot<base::NativeAtomics>;
-using PublisherLane = Lane<base::NativeAtomics, LaneQueue>;
+using PublisherLane = Lane<base::NativeAtomics, EventRing>;
 
 /// What to do without room, fixed for the life of a publisher.
 struct RoomPolicy {
@@ -49,8 +49,7 @@ class SingleWriterCounter {
 /// Everything behind one Publisher handle; reused for the next one when closed and drained.
 class PublisherCore {
  public:
-  PublisherCore(Runtime& runtime, LaneQueue::Queue& queue, base::FenceMode mode,
-                Doorbell& doorbell);
+  PublisherCore(Runtime& runtime, base::FenceMode mode, Doorbell& doorbell);
   PublisherCore(const PublisherCore&) = delete;
   PublisherCore& operator=(const PublisherCore&) = delete;
 
@@ -72,7 +71,7 @@ class PublisherCore {
   [[nodiscard]] PublisherLane& lane() noexcept { return lane_; }
   [[nodiscard]] const PublisherLane& lane() const noexcept { return lane_; }
   [[nodiscard]] PublisherStats stats() const;
-  [[nodiscard]] std::size_t reserved_bytes() noexcept { return lane_.queue().reserved_bytes(); }
+  [[nodiscard]] std::size_t reserved_bytes() noexcept { return lane_.ring().reserved_bytes(); }
 
   Order opening;
   Order closing;
@@ -91,6 +90,7 @@ class PublisherCore {
   std::size_t push_some(std::span<detail::EventSlot> slots, PushResult& result) noexcept;
   PublishResult count(PushResult result, std::size_t events) noexcept;
   PublishResult count(PublishResult result, std::size_t events) noexcept;
+  [[nodiscard]] bool spin_for_room() noexcept;
   [[nodiscard]] bool wait_for_room(std::int64_t& deadline_ns) noexcept;
 
   Runtime& runtime_;

@@ -8,9 +8,9 @@ namespace herald::core {
 enum class PushResult : std::uint8_t {
   kAccepted,
   kNoCredit,  ///< Nothing was taken.
-  kNoMemory,  ///< Nothing was taken.
+  kNoMemory,  ///< Nothing was taken. Of the shared lane only.
   kSealed,    ///< Nothing was taken.
-  kRefused,   ///< Sealed meanwhile. The queue has copies, which nobody will take.
+  kRefused,   ///< Sealed meanwhile. The lane has copies, which nobody will take.
 };
 
 }  // namespace herald::core

@@ -8,9 +8,9 @@
 #include <atomic>
 #include <cstdint>
 
-#include "core/event_queue.h"
 #include "core/publisher_core.h"
 #include "core/shared_lane.h"
+#include "core/shared_queue.h"
 #include "herald/options.h"
 #include "herald/publisher.h"
 

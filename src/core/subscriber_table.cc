@@ -192,12 +192,10 @@ void SubscriberTable::clear() noexcept {
   sweep();
 }
 
-void SubscriberTable::deliver_by_stream(const Event& event) noexcept {
+std::size_t SubscriberTable::deliver_by_stream(const Event& event) noexcept {
   StreamMap& streams = by_stream_[event.type_index()];
   const auto found = streams.find(event.stream());
-  if (found != streams.end()) {
-    found->second->call(event, 1, cursor_, guard_);
-  }
+  return found == streams.end() ? 0 : found->second->call(event, 1, cursor_, guard_);
 }
 
 void SubscriberTable::deliver_batch(std::span<const Event> events) noexcept {

@@ -42,19 +42,25 @@ class SubscriberTable {
 
   // Delivery.
 
-  /// Calls the subscribers of single events.
-  void deliver(const Event& event) noexcept {
+  /// Calls the subscribers of single events. Returns the number of calls.
+  std::size_t deliver(const Event& event) noexcept {
     const unsigned type = event.type_index();
     const std::uint64_t bit = std::uint64_t{1} << type;
     if ((active_types_ & bit) == 0) [[unlikely]] {
       activate(type);
     }
-    if (EventList* list = by_type_[type].get(); list != nullptr) {
-      list->call(event, 1, cursor_, guard_);
-    }
-    if ((stream_types_ & bit) != 0) {
-      deliver_by_stream(event);
-    }
+    EventList* const list = by_type_[type].get();
+    const std::size_t calls = list == nullptr ? 0 : list->call(event, 1, cursor_, guard_);
+    return (stream_types_ & bit) == 0 ? calls : calls + deliver_by_stream(event);
+  }
+  /// Types in use of which no subscriber wants one stream or batches.
+  [[nodiscard]] std::uint64_t simple_types() const noexcept {
+    return active_types_ & ~stream_types_ & ~batch_types_;
+  }
+  /// The same as deliver() for an event of one of them.
+  std::size_t deliver_simple(const Event& event) noexcept {
+    EventList* const list = by_type_[event.type_index()].get();
+    return list == nullptr ? 0 : list->call(event, 1, cursor_, guard_);
   }
   /// Whether a batch subscriber waits for this event.
   [[nodiscard]] bool awaited_by_batch(const Event& event) const noexcept {
@@ -91,7 +97,7 @@ class SubscriberTable {
   void leave(Attachment& subscriber, const Place& place) noexcept;
   void sweep_list(const Sweep& sweep) noexcept;
   void sweep_batch_groups() noexcept;
-  void deliver_by_stream(const Event& event) noexcept;
+  std::size_t deliver_by_stream(const Event& event) noexcept;
   void call_runs(BatchGroup& group, std::span<const Event> events) noexcept;
   [[nodiscard]] static bool is_batch(Attachment& subscriber) noexcept;
 

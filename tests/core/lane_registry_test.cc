@@ -142,8 +142,7 @@ TEST(LaneRegistry, MemoryIsReservedWithThePublisher) {
   const std::size_t before = bus.stats().lane_bytes;
   Publisher publisher = make_publisher(bus, 10'000);
   const std::size_t reserved = bus.stats().lane_bytes - before;
-  EXPECT_GE(reserved, 10'000 * kEventBytes);
-  EXPECT_LE(reserved, (10'000 + 3 * 256) * kEventBytes);
+  EXPECT_EQ(reserved, 16'384 * kEventBytes) << "rounded up to a power of two";
   for (int i = 0; i < 20'000; ++i) {
     publisher.publish(kToken, "text");
   }

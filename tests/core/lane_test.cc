@@ -1,4 +1,4 @@
-// One lane over the real queue, by one thread; its races are explored in tests/model.
+// One lane over the real ring, by one thread; its races are explored in tests/model.
 #include "core/lane.h"
 
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/atomics.h"
-#include "core/event_queue.h"
+#include "core/event_ring.h"
 
 namespace herald::core {
 namespace {
@@ -20,7 +20,7 @@ using Item = detail::EventSlot;
 
 class LaneTest : public testing::Test {
  protected:
-  LaneTest() { lane_.queue().reserve(4); }
+  LaneTest() { lane_.ring().reserve(4); }
 
   PushResult push(std::size_t count) {
     std::array<Item, 8> items{};
@@ -42,8 +42,7 @@ class LaneTest : public testing::Test {
 
   static constexpr FenceMode kMode = FenceMode::kSequentiallyConsistent;
   base::ParkingSpot<base::NativeAtomics> doorbell_{kMode};
-  LaneQueue::Queue queue_{0};
-  Lane<base::NativeAtomics, LaneQueue> lane_{LaneQueue(queue_), 4, kMode, doorbell_};
+  Lane<base::NativeAtomics, EventRing> lane_{EventRing(), 4, kMode, doorbell_};
   std::uint64_t pushed_ = 0;
 };
 

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -18,9 +20,11 @@ namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
+using support::kLong;
 using support::make_publisher;
 using support::manual_bus;
 using support::publish_tokens;
+using support::thread_bus;
 using support::work_for;
 
 constexpr Filter kTokens{.types = kToken};
@@ -218,6 +222,63 @@ TEST(Latency, OfAnEventWithoutATimeIsNotMadeUp) {
   bus.pump();
   EXPECT_EQ(bus.stats().dispatched, 1u);
   EXPECT_LT(bus.latency().all.delivery.max(), 1min);
+}
+
+// A batch of tokens, of which each is worked on for a while, and their true latencies.
+struct BackToBack {
+  static constexpr int kEvents = 64;
+  std::chrono::nanoseconds true_min = 1h;
+  std::chrono::nanoseconds true_max{0};
+  std::chrono::nanoseconds true_sum{0};
+
+  // The first event holds the bus up until all are in its lane.
+  template <typename Deliver>
+  LatencyRow run(Bus& bus, Deliver deliver) {
+    std::atomic<bool> all_in = false;
+    auto starter = bus.subscribe(
+        {.types = kInfo}, [&](const Event&) { all_in.wait(false, std::memory_order_acquire); });
+    auto worker = bus.subscribe(kTokens, [this](const Event& event) {
+      work_for(1us);
+      const std::chrono::nanoseconds latency = steady_clock::now() - event.publish_time();
+      true_min = std::min(true_min, latency);
+      true_max = std::max(true_max, latency);
+      true_sum += latency;
+    });
+    Publisher publisher = make_publisher(bus);
+    EXPECT_EQ(bus.publish(kInfo, "go"), PublishResult::kAccepted);
+    for (int i = 0; i < kEvents; ++i) {
+      publish_tokens(publisher, {"a"});
+    }
+    all_in.store(true, std::memory_order_release);
+    all_in.notify_all();
+    deliver();
+    const LatencyReport report = bus.latency();
+    EXPECT_EQ(report.types.at(0).type, "token");
+    return report.types.at(0);
+  }
+  // No figure is better than the truth, but for the error of a bucket and of the clocks.
+  void expect_no_shorter(const LatencyHistogram& measured) const {
+    EXPECT_EQ(measured.count(), std::uint64_t{kEvents});
+    EXPECT_GE(measured.min() + 1us, true_min);
+    EXPECT_GE(measured.max() + 1us, true_max);
+    EXPECT_GE(measured.mean_ns() + 1'000, static_cast<double>(true_sum.count()) / kEvents);
+  }
+};
+
+TEST(Latency, OfEventsThatShareAReadOfTheClockErrsTowardsLonger) {
+  Bus bus = thread_bus();
+  BackToBack events;
+  const LatencyRow row = events.run(bus, [&] { EXPECT_TRUE(bus.flush(kLong).ok()); });
+  events.expect_no_shorter(row.delivery);
+  EXPECT_GE(row.wait.max(), row.delivery.max()) << "the last of them share no read";
+}
+
+TEST(Latency, InManualModeEachEventHasAReadOfTheClockOfItsOwn) {
+  Bus bus = manual_bus();
+  BackToBack events;
+  const LatencyRow row = events.run(bus, [&] { bus.pump(); });
+  events.expect_no_shorter(row.delivery);
+  EXPECT_LT(row.wait.max(), row.delivery.max());
 }
 
 TEST(Latency, OffMeansNoSamples) {

@@ -26,7 +26,7 @@ namespace {
 using base::FenceMode;
 using core::PushResult;
 using Bell = base::ParkingSpot<ModelAtomics>;
-using Lane = core::Lane<ModelAtomics, ReferenceQueue<int>>;
+using Lane = core::Lane<ModelAtomics, ReferenceRing<int>>;
 using Command = core::Command<ModelAtomics>;
 
 constexpr std::int64_t kNever = ModelAtomics::kNoDeadline;
@@ -207,7 +207,7 @@ class BusRun {
   BusRun(Scheduler& run, FenceMode mode, std::size_t capacity)
       : holder_(run),
         doorbell_(mode),
-        lane_(ReferenceQueue<int>(capacity), capacity, mode, doorbell_) {
+        lane_(ReferenceRing<int>(capacity), capacity, mode, doorbell_) {
     run.name("doorbell", doorbell_);
     run.name("lane", lane_);
     run.name("stopping", stopping_);

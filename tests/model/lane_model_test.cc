@@ -24,7 +24,7 @@ using base::FenceMode;
 using core::PushResult;
 using Bell = base::ParkingSpot<ModelAtomics>;
 using Race = base::StoreThenLoad<ModelAtomics>;
-using Lane = core::Lane<ModelAtomics, ReferenceQueue<int>>;
+using Lane = core::Lane<ModelAtomics, ReferenceRing<int>>;
 
 constexpr std::int64_t kNever = ModelAtomics::kNoDeadline;
 constexpr std::int64_t kSoon = 1;
@@ -36,7 +36,7 @@ class LaneRun {
       : mode_(mode),
         doorbell_(mode),
         flush_bell_(mode),
-        lane_(ReferenceQueue<int>(capacity), capacity, mode, doorbell_) {
+        lane_(ReferenceRing<int>(capacity), capacity, mode, doorbell_) {
     run.name("doorbell", doorbell_);
     run.name("lane", lane_);
     run.name("closed", closed_);
@@ -132,9 +132,7 @@ class LaneRun {
     check(delivered_ == accepted_, delivered_.size() < accepted_.size()
                                        ? "an accepted event was not delivered"
                                        : "delivered something else than was accepted");
-    std::vector<int> left(8);
-    check(lane_.queue().dequeue(left.data(), left.size()) == refused_,
-          "the queue holds something else than what was refused");
+    check(lane_.ring().inside() == refused_, "the ring holds something else than what was refused");
     check(lane_.drained() == accepted_.size(), "drained is not what was delivered");
     check(lane_.accepted() == accepted_.size(), "the statistic of accepted events is wrong");
   }

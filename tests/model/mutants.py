@@ -69,18 +69,18 @@ MUTANTS = [
            "fetch_or(kArmed, std::memory_order_seq_cst)",
            "fetch_or(kArmed, std::memory_order_acq_rel)", "parking:*OneSleeper*"),
     # Lane.
-    Mutant("lane", "announced before enqueued", LANE,
-           "    if (!queue_.enqueue(items, count)) [[unlikely]] {\n",
+    Mutant("lane", "announced before put", LANE,
+           "    ring_.put(put_, items, count);\n",
            "    put_ += count;\n    announce();\n    put_ -= count;\n"
-           "    if (!queue_.enqueue(items, count)) [[unlikely]] {\n",
+           "    ring_.put(put_, items, count);\n",
            "lane:*EventsReach*"),
     Mutant("lane", "announced without release", LANE,
            "Race::light_store(mode_, accepted_, put_)",
            "accepted_.store(put_, std::memory_order_relaxed)", "lane:*EventsReach*"),
-    Mutant("lane", "drained before dequeued", LANE,
-           "    const std::size_t count = wanted == 0 ? 0 : queue_.dequeue(items, wanted);\n",
-           "    taken_ += wanted;\n    return_room();\n    taken_ -= wanted;\n"
-           "    const std::size_t count = wanted == 0 ? 0 : queue_.dequeue(items, wanted);\n",
+    Mutant("lane", "drained before taken out", LANE,
+           "      ring_.get(taken_, items, wanted);\n",
+           "      taken_ += wanted;\n      return_room();\n      taken_ -= wanted;\n"
+           "      ring_.get(taken_, items, wanted);\n",
            "lane:*PublisherWaits*"),
     Mutant("lane", "room without acquire", LANE,
            "cached_drained_ = drained_.load(std::memory_order_acquire)",

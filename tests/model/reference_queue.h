@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "model/fail.h"
@@ -16,47 +17,45 @@
 
 namespace herald::model {
 
-/// For Lane: one producer, one consumer, ordered by the lane alone. A ring of exactly `capacity`
-/// cells; how many are full is known to the model, not to its threads.
+/// For Lane: the cells of exactly `capacity` positions, ordered by the lane alone. Which of them
+/// are full is known to the model, not to its threads.
 template <typename T>
-class ReferenceQueue {
+class ReferenceRing {
  public:
   using Item = T;
+  using Position = std::uint64_t;
 
-  explicit ReferenceQueue(std::size_t capacity) : ring_(std::make_unique<Ring>(capacity)) {}
+  explicit ReferenceRing(std::size_t capacity) : cells_(std::make_unique<Cells>(capacity)) {}
 
-  bool enqueue(const T* items, std::size_t count) {
-    Ring& ring = *ring_;
-    if (ring.out_of_memory) {
-      return false;
-    }
-    check(ring.put - ring.taken + count <= ring.cells.size(), "over capacity");
+  void put(Position at, const T* items, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
-      ring.cells[ring.put++ % ring.cells.size()].set(items[i]);
+      Cell& cell = cell_at(at + i);
+      check(!std::exchange(cell.full, true), "over capacity");
+      cell.item.set(items[i]);
     }
-    return true;
   }
-
-  std::size_t dequeue(T* items, std::size_t max) {
-    Ring& ring = *ring_;
-    const std::size_t count = std::min(max, ring.put - ring.taken);
+  void get(Position at, T* items, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
-      items[i] = ring.cells[ring.taken++ % ring.cells.size()].get();
+      Cell& cell = cell_at(at + i);
+      check(std::exchange(cell.full, false), "taken short");
+      items[i] = cell.item.get();
     }
-    return count;
   }
-
-  void run_out_of_memory(bool out) { ring_->out_of_memory = out; }
+  [[nodiscard]] std::size_t inside() const {
+    return static_cast<std::size_t>(
+        std::count_if(cells_->begin(), cells_->end(), [](const Cell& cell) { return cell.full; }));
+  }
 
  private:
-  struct Ring {
-    explicit Ring(std::size_t capacity) : cells(capacity) {}
-    std::vector<Var<T>> cells;
-    std::size_t put = 0;
-    std::size_t taken = 0;
-    bool out_of_memory = false;
+  struct Cell {
+    Var<T> item;
+    bool full = false;
   };
-  std::unique_ptr<Ring> ring_;
+  using Cells = std::vector<Cell>;
+
+  [[nodiscard]] Cell& cell_at(Position at) { return (*cells_)[at % cells_->size()]; }
+
+  std::unique_ptr<Cells> cells_;
 };
 
 /// For SharedLane: many producers, one consumer. Promises no more than a lane may ask for: each

@@ -1,0 +1,65 @@
+// Stage 1, ring: the memory of one lane; takes slots, gives slots, each by its position.
+//
+// Threads: one publisher puts, one dispatcher gets. The lane alone orders them ([L1] [L2] in
+//   lane.h): nothing here is shared but the cells.
+// Invariants: position p lies in cell p mod size; of the positions in use, which are consecutive,
+//   there are never more than the lane's capacity, and no more than cells.
+// Bounds: as many cells as the capacity, rounded up to a power of two, at least kFewestCells. They
+//   are made and touched by reserve().
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "base/prefetch.h"
+#include "herald/event.h"
+
+namespace herald::core {
+
+class EventRing {
+ public:
+  using Item = detail::EventSlot;
+  using Position = std::uint64_t;
+
+  /// Makes room for `events`, never less than there was. Only while nothing is inside. Throws
+  /// std::bad_alloc, and then nothing has changed.
+  void reserve(std::size_t events) {
+    const std::size_t cells = std::bit_ceil(std::max(events, kFewestCells));
+    if (cells > size_) {
+      cells_ = std::make_unique<Item[]>(cells);
+      size_ = cells;
+    }
+  }
+  [[nodiscard]] std::size_t reserved_bytes() const noexcept { return size_ * sizeof(Item); }
+
+  void put(Position at, const Item* items, std::size_t count) noexcept {
+    Item* const cells = cells_.get();
+    const std::size_t mask = size_ - 1;
+    for (std::size_t i = 0; i < count; ++i) {
+      base::prefetch_to_write(&cells[(at + i + kCellsAhead) & mask]);
+      cells[(at + i) & mask] = items[i];
+    }
+  }
+  void get(Position at, Item* items, std::size_t count) noexcept {
+    const Item* const cells = cells_.get();
+    const std::size_t mask = size_ - 1;
+    for (std::size_t i = 0; i < count; ++i) {
+      items[i] = cells[(at + i) & mask];
+    }
+  }
+
+ private:
+  // The dispatcher had each cell last. The publisher asks for it this many events before it comes
+  // there, so that it never waits for a line to cross: without, it is half as fast where the cores
+  // are far from each other. No line that is still to be read is asked for in a small lane.
+  static constexpr std::size_t kCellsAhead = 16;
+  static constexpr std::size_t kFewestCells = 4 * kCellsAhead;
+
+  std::unique_ptr<Item[]> cells_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace herald::core
