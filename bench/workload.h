@@ -30,8 +30,8 @@ struct Receiver {
 
 inline constexpr std::size_t kBatch = 256;  // events published before each pump
 
-/// A bus in manual mode, so that one thread does all the work, with one publisher. Receivers lie side
-/// by side, as in BareTable.
+/// A bus in manual mode, so that one thread does all the work, with one publisher. Its receivers
+/// lie side by side, as in BareTable.
 struct PumpedBus {
   explicit PumpedBus(std::size_t most_receivers = 1) { receivers.reserve(most_receivers); }
 

@@ -124,8 +124,9 @@ class Bus {
   // Subscribing. Errors: InvalidArgument (empty filter, a key of another bus, null callback),
   // FailedPrecondition (closed). Callbacks run on the dispatching thread and must not wait. They
   // may publish, subscribe, unsubscribe anyone and close the bus. What they throw is caught,
-  // counted and passed to BusOptions::on_error; the next subscriber still gets the event. Cost:
-  // O(types of the filter).
+  // counted and passed to BusOptions::on_error; the next subscriber still gets the event. A
+  // callable as small as a pointer, trivially copyable and callable as const, such as a lambda that
+  // captures `this`, is copied for each call. Cost: O(types of the filter).
 
   /// `callback(const Event&)`, once for each matching event.
   template <detail::EventCallable F>

@@ -132,8 +132,10 @@ class TokenStream {
   PublishResult send(const EventType<T>& type, PublishArgument<T> payload,
                      std::int64_t* ticks = nullptr) noexcept;
   PublishResult send_held() noexcept;
-  template <typename T>
-  PublishResult end(const EventType<T>& type, PublishArgument<T> payload) noexcept;
+  PublishResult send_complete(FinishReason reason, Usage usage) noexcept;
+  template <typename SendTerminal>
+  PublishResult end(SendTerminal send_terminal) noexcept;
+
   Publisher* publisher_ = nullptr;  // null: the shared lane
   std::shared_ptr<core::Runtime> runtime_;
   core::StreamState* state_ = nullptr;

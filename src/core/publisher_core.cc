@@ -94,6 +94,18 @@ std::size_t PublisherCore::push_some(std::span<detail::EventSlot> slots,
   return result == PushResult::kAccepted ? fitting : 0;
 }
 
+PublishResult PublisherCore::await_room() noexcept {
+  std::int64_t deadline_ns = 0;
+  while (lane_.room() == 0 && !lane_.sealed()) {
+    const bool drops = policy_.overflow == OverflowPolicy::kDropNewest;
+    if (drops || !wait_for_room(deadline_ns)) {
+      attempts_.add(1);
+      return count(drops ? PublishResult::kDropped : PublishResult::kFull, 1);
+    }
+  }
+  return PublishResult::kAccepted;
+}
+
 PublishResult PublisherCore::refuse() noexcept {
   attempts_.add(1);
   return count(lane_.sealed() ? PublishResult::kClosed : PublishResult::kRejected, 1);

@@ -45,9 +45,10 @@ void StreamRegistry::reserve_lonely_place(StreamState& state) {
   }
 }
 
-void StreamRegistry::end(StreamState& state) noexcept {
+bool StreamRegistry::end(StreamState& state) noexcept {
   const std::scoped_lock lock(mutex_);
   end_locked(state);
+  return state.stop_requested();
 }
 
 bool StreamRegistry::go_on(StreamState& state) noexcept {

@@ -206,41 +206,50 @@ PublishResult TokenStream::send_held() noexcept {
   return result;
 }
 
-template <typename T>
-PublishResult TokenStream::end(const EventType<T>& type, PublishArgument<T> payload) noexcept {
-  PublishResult result = send_held();
+PublishResult TokenStream::send_complete(FinishReason reason, Usage usage) noexcept {
+  const core::TokenTimes& times = state_->times;
+  return send<Complete>(
+      kComplete, {reason, usage, {times.first_token_ns(), times.total_ns(base::Clock::now())}});
+}
+
+// All waiting comes first: as long as the stream waits it is open, and may be cancelled. (In the
+// shared lane others may take the room before its last event has it.)
+template <typename SendTerminal>
+PublishResult TokenStream::end(SendTerminal send_terminal) noexcept {
+  PublishResult result = ready();
+  if (result != PublishResult::kAccepted) {
+    return result;
+  }
+  result = send_held();
+  if (result == PublishResult::kAccepted && publisher_ != nullptr && !closed()) {
+    result = publisher_->core_->await_room();
+  }
   if (result == PublishResult::kAccepted) {
     // Before the event: whoever sees it may open the next answer of that id.
-    runtime_->streams().end(*state_);
-    result = send<T>(type, static_cast<PublishArgument<T>&&>(payload));
+    const bool cancelled = runtime_->streams().end(*state_);
+    result = send_terminal(cancelled);
+    if (result != PublishResult::kAccepted && result != PublishResult::kClosed) {
+      runtime_->go_on(*state_);
+    }
   }
   if (result == PublishResult::kAccepted || result == PublishResult::kClosed) {
     state_->ended = true;
     state_->times.end(base::Clock::now());
-  } else {
-    runtime_->go_on(*state_);
   }
   return result;
 }
 
 PublishResult TokenStream::complete(FinishReason reason, Usage usage) noexcept {
-  const PublishResult may = ready();
-  if (may != PublishResult::kAccepted) {
-    return may;
-  }
-  const core::TokenTimes& times = state_->times;
-  return end<Complete>(kComplete, {stop_requested() ? FinishReason::kCancelled : reason,
-                                   usage,
-                                   {times.first_token_ns(), times.total_ns(base::Clock::now())}});
+  return end([&](bool cancelled) {
+    return send_complete(cancelled ? FinishReason::kCancelled : reason, usage);
+  });
 }
 
 PublishResult TokenStream::error(Error error) noexcept {
-  const PublishResult may = ready();
-  if (may != PublishResult::kAccepted) {
-    return may;
-  }
-  return stop_requested() ? complete(FinishReason::kCancelled)
-                          : end<Error>(kError, std::move(error));
+  return end([&](bool cancelled) {
+    return cancelled ? send_complete(FinishReason::kCancelled, {})
+                     : send<Error>(kError, std::move(error));
+  });
 }
 
 bool TokenStream::ended() const noexcept { return state_ == nullptr || state_->ended; }

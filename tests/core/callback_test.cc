@@ -56,6 +56,45 @@ void pump_one(Bus& bus) {
   ASSERT_EQ(bus.pump().events, 1u);
 }
 
+// Kept in the pointer: only what has nothing to remember.
+template <typename F>
+constexpr bool kInPointer = detail::Kept<F, const Event&>::kInPointer;
+using CapturesAPointer = decltype([](int* captured) {
+  return [captured](const Event&) { ++*captured; };
+}(nullptr));
+using CapturesTwo = decltype([](int* one, int* two) {
+  return [one, two](const Event&) { ++*(one == nullptr ? one : two); };
+}(nullptr, nullptr));
+using Counts = decltype([calls = 0](const Event&) mutable { ++calls; });
+static_assert(kInPointer<CapturesAPointer> && kInPointer<void (*)(const Event&)>);
+static_assert(!kInPointer<CapturesTwo> && !kInPointer<Counts> && !kInPointer<MoveOnly> &&
+              !kInPointer<std::shared_ptr<int>>);
+
+TEST(Callback, ThatFitsAPointerHasWhatItCaptured) {
+  Bus bus = manual_bus();
+  std::size_t calls = 0;
+  auto event = bus.subscribe(kTokens, [&calls](const Event&) { ++calls; }).value();
+  auto batch =
+      bus.subscribe_batch(kTokens,
+                          [&calls](std::span<const Event> events) { calls += 10 * events.size(); })
+          .value();
+  auto typed = bus.subscribe(kToken, [&calls](std::string_view text,
+                                              const Event&) { calls += 100 * text.size(); })
+                   .value();
+  pump_one(bus);
+  EXPECT_EQ(calls, 411u);
+}
+
+TEST(Callback, ASmallMutableOneRemembers) {
+  static int last = 0;
+  Bus bus = manual_bus();
+  auto subscription =
+      bus.subscribe(kTokens, [calls = 0](const Event&) mutable { last = ++calls; }).value();
+  pump_one(bus);
+  pump_one(bus);
+  EXPECT_EQ(last, 2);
+}
+
 TEST(Callback, NullIsRefusedOfEveryKind) {
   Bus bus = manual_bus();
   using Function = void (*)(const Event&);

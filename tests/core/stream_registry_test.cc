@@ -67,6 +67,62 @@ TEST_F(CancelTest, OfAStreamThatIsNotOpenIsFalse) {
   EXPECT_FALSE(bus_.cancel(kStream));
 }
 
+// It is told true or false, and the stream ends accordingly, however close the two come.
+TEST(Cancel, ThatFoundTheStreamIsSeenInItsEnd) {
+  constexpr StreamId kStreams = 20'000;
+  Bus bus = thread_bus();
+  std::vector<bool> ended_cancelled(kStreams + 1);
+  auto ends = bus.subscribe(kComplete, [&](const Complete& complete, const Event& event) {
+    ended_cancelled[event.stream()] = complete.finish_reason == FinishReason::kCancelled;
+  });
+  std::vector<bool> found(kStreams + 1);
+  std::atomic<StreamId> opened = 0;
+  std::thread canceller([&] {
+    for (StreamId stream = 1; stream <= kStreams; ++stream) {
+      while (opened.load(std::memory_order_acquire) < stream) {
+      }
+      found[stream] = bus.cancel(stream);
+    }
+  });
+  Publisher publisher = make_publisher(bus);
+  for (StreamId stream = 1; stream <= kStreams; ++stream) {
+    TokenStream answer(publisher, stream);
+    opened.store(stream, std::memory_order_release);
+    ASSERT_EQ(answer.complete(), PublishResult::kAccepted);
+  }
+  canceller.join();
+  ASSERT_TRUE(bus.flush(kLong).ok());
+  EXPECT_EQ(ended_cancelled, found);
+}
+
+TEST(Cancel, ReachesAStreamWhoseEndWaitsForRoom) {
+  Bus bus = thread_bus();
+  std::atomic<bool> shut = false;
+  std::atomic<bool> open = false;
+  auto gate = bus.subscribe(kInfo, [&](const Info&, const Event&) {
+    shut.store(true, std::memory_order_release);
+    open.wait(false, std::memory_order_acquire);
+  });
+  FinishReason seen = FinishReason::kStop;
+  auto end = bus.subscribe(
+      kComplete, [&](const Complete& complete, const Event&) { seen = complete.finish_reason; });
+  Publisher narrow = make_publisher(bus, 1);
+  ASSERT_EQ(bus.publish(kInfo, "shut"), PublishResult::kAccepted);
+  ASSERT_TRUE(eventually([&] { return shut.load(std::memory_order_acquire); }));
+  TokenStream answer(narrow, kStream);
+  ASSERT_EQ(answer.token("a"), PublishResult::kAccepted);
+  std::thread producer([&] { EXPECT_EQ(answer.complete(), PublishResult::kAccepted); });
+  support::work_for(5ms);  // mostly it waits by then; it must hold in any order
+  EXPECT_EQ(TokenStream(bus, kStream).status().code(), absl::StatusCode::kAlreadyExists)
+      << "the id is its own until its end is in the lane";
+  EXPECT_TRUE(bus.cancel(kStream));
+  open.store(true, std::memory_order_release);
+  open.notify_all();
+  producer.join();
+  ASSERT_TRUE(bus.flush(kLong).ok());
+  EXPECT_EQ(seen, FinishReason::kCancelled);
+}
+
 TEST_F(CancelTest, DoesNotReachTheNextStreamOfTheSameId) {
   {
     TokenStream answer(publisher_, kStream);
@@ -204,16 +260,16 @@ TEST_F(LingerTest, EndsWithTheStream) {
 }
 
 TEST_F(LingerTest, OutlivesAnEndThatFindsNoRoom) {
-  Publisher narrow = make_publisher(bus_, {.capacity_events = 1});
-  TokenStream answer(narrow, kStream, cancel_after(1h));
-  listen(bus_).unsubscribe();
-  const auto deadline = bus_.pump().next_deadline;
+  Bus bus = manual_bus({.shared_lane = {.capacity_events = 1}});
+  TokenStream answer(bus, kStream, cancel_after(1h));
+  listen(bus).unsubscribe();
+  const auto deadline = bus.pump().next_deadline;
   ASSERT_LT(deadline, kNone);
   ASSERT_EQ(answer.token("a"), PublishResult::kAccepted);
   ASSERT_EQ(answer.complete(), PublishResult::kDropped);
-  EXPECT_LT(std::chrono::abs(bus_.pump().next_deadline - deadline), 1s);
+  EXPECT_LT(std::chrono::abs(bus.pump().next_deadline - deadline), 1s);
   EXPECT_EQ(answer.complete(), PublishResult::kAccepted);
-  EXPECT_FALSE(bus_.pump().next_deadline < kNone) << "it has ended";
+  EXPECT_FALSE(bus.pump().next_deadline < kNone) << "it has ended";
 }
 
 TEST_F(LingerTest, RunsInTheOrderOfItsDeadlines) {
@@ -281,14 +337,18 @@ TEST(LingerOfAThread, RunsStopCallbacksOnTheDispatchingThread) {
 TEST(StreamRegistry, AnEndTakenBackLeavesTheStreamAsLonelyAsItBecame) {
   core::StreamRegistry registry;
   core::StreamState& state = **registry.open(kStream, cancel_after(1h));
-  registry.end(state);
+  EXPECT_FALSE(registry.end(state));
   EXPECT_FALSE(registry.go_on(state)) << "nobody has ever heard it";
   registry.came(kStream);
-  registry.end(state);
+  EXPECT_FALSE(registry.end(state));
   EXPECT_FALSE(registry.left(kStream)) << "it seems to have ended";
   EXPECT_TRUE(registry.go_on(state));
-  EXPECT_LT(registry.next_expiry(), base::Clock::kNever);
-  registry.end(state);
+  const base::Ticks expiry = registry.next_expiry();
+  EXPECT_LT(expiry, base::Clock::kNever);
+  EXPECT_FALSE(registry.end(state));
+  EXPECT_TRUE(registry.go_on(state));
+  EXPECT_EQ(registry.next_expiry(), expiry) << "its linger time goes on, and does not begin anew";
+  EXPECT_FALSE(registry.end(state));
   EXPECT_EQ(registry.next_expiry(), base::Clock::kNever);
   registry.came(kStream);
   EXPECT_FALSE(registry.go_on(state)) << "somebody has come";
@@ -296,6 +356,21 @@ TEST(StreamRegistry, AnEndTakenBackLeavesTheStreamAsLonelyAsItBecame) {
   EXPECT_TRUE(registry.left(kStream));
   registry.close(state);
   EXPECT_EQ(registry.next_expiry(), base::Clock::kNever);
+}
+
+TEST(StreamRegistry, AnEndTakenBackDoesNotTakeTheIdFromItsNextStream) {
+  core::StreamRegistry registry;
+  core::StreamState& first = **registry.open(kStream, {});
+  EXPECT_FALSE(registry.end(first));
+  core::StreamState& next = **registry.open(kStream, {});
+  EXPECT_FALSE(registry.go_on(first));
+  EXPECT_TRUE(registry.cancel(kStream));
+  EXPECT_FALSE(first.stop_requested());
+  EXPECT_TRUE(next.stop_requested());
+  registry.close(first);
+  EXPECT_TRUE(registry.cancel(kStream)) << "that was not the one of this id";
+  EXPECT_TRUE(registry.end(next));
+  registry.close(next);
 }
 
 TEST(StreamRegistry, KeepsTheMemoryOfOrdinaryTextOnly) {
