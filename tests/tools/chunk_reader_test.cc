@@ -185,6 +185,13 @@ TEST(ChunkReader, AnErrorInsideA200EndsIt) {
   }
 }
 
+TEST(ChunkReader, AnErrorInPlaceOfAStreamIsToldToo) {
+  const Answer answer = read(R"({"error":{"code":"model","message":"not found"}})");
+  EXPECT_EQ(answer.code, "model");
+  EXPECT_EQ(answer.message, "not found");
+  EXPECT_EQ(read("{\"choices\":[]}\n").code, "truncated") << "no error, and no stream";
+}
+
 TEST(ChunkReader, NothingCountsBehindDone) {
   const Answer answer = read("data: " + chunk("x") + "\n" + kDone + "data: {\ndata: " + chunk("y"));
   EXPECT_THAT(answer.tokens, ElementsAre("x"));

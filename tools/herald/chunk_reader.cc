@@ -176,6 +176,7 @@ void ChunkReader::take_line(std::string_view line) {
     line.remove_prefix(kByteOrderMark.size());
   }
   if (!line.starts_with(kField)) {
+    take_bare_error(line);
     return;
   }
   const std::string_view value = without_blanks(line.substr(kField.size()));
@@ -183,6 +184,17 @@ void ChunkReader::take_line(std::string_view line) {
     ended_ = true;
   } else if (!value.empty()) {
     take_chunk(value);
+  }
+}
+
+// What a server sends instead of a stream, as its first line.
+void ChunkReader::take_bare_error(std::string_view line) {
+  if (lines_.number() != 1 || !line.starts_with('{')) {
+    return;
+  }
+  const Chunk chunk(line);
+  if (std::optional<Error> error = chunk.error(); chunk.fault().empty() && error.has_value()) {
+    fail(error->code, std::move(error->message));
   }
 }
 

@@ -16,7 +16,8 @@ namespace herald::cli {
 /// nothing, nor does a chunk without choices, delta or content.
 ///
 /// Errors end it; what was read before them stays valid:
-///   `upstream`, or the code it brings: a chunk with an `error` instead of choices.
+///   `upstream`, or the code it brings: a chunk with an `error` instead of choices, or such an
+///     object alone as the first line, without `data:`.
 ///   `malformed`: a line that is too long (1 MiB) or no chunk; the message has its number.
 ///   `truncated`: the bytes end before [DONE], be it within a line.
 ///
@@ -40,6 +41,7 @@ class ChunkReader {
   class Chunk;
 
   void take_line(std::string_view line);
+  void take_bare_error(std::string_view line);
   void take_chunk(std::string_view json);
   void fail(std::string_view code, std::string message);
   void fail_at_line(std::string_view what);

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <new>
 #include <sstream>
 #include <string>
 
@@ -56,7 +57,9 @@ int finish(int status) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is seen when writing
+  // A closed pipe, and a file that may not grow, are seen when writing.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   CLI::App program("Herald: publish/subscribe with a latency you can prove", "herald");
   program.set_version_flag("--version", std::string("herald ") + herald::version());
   program.footer(kExamples);
@@ -71,6 +74,9 @@ int main(int argc, char** argv) {
     }
   } catch (const CLI::ParseError& error) {
     exit_status = report(program, error);
+  } catch (const std::bad_alloc&) {
+    std::fputs("herald: there is not enough memory for that\n", stderr);
+    exit_status = kExitFailed;
   }
   return finish(exit_status);
 }

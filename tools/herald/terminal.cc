@@ -25,6 +25,18 @@ bool is_terminal(std::FILE* stream) {
   return isatty(fileno(stream)) == 1 && (kind == nullptr || std::string_view(kind) != "dumb");
 }
 
+/// The length of the control character or line end that the UTF-8 text begins with; 0: it does not.
+std::size_t control_bytes(std::string_view text) {
+  const auto byte = static_cast<unsigned char>(text[0]);
+  if (byte < 0x20 || byte == 0x7F) {
+    return 1;
+  }
+  if (byte == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0) {
+    return 2;  // U+0080 to U+009F: a terminal may take them for ESC and the letter behind it
+  }
+  return text.starts_with("\u2028") || text.starts_with("\u2029") ? 3 : 0;
+}
+
 }  // namespace
 
 bool takes_color(std::FILE* stream) { return is_terminal(stream) && !is_set("NO_COLOR"); }
@@ -42,12 +54,16 @@ std::string paint(std::string_view text, Color color, bool wanted) {
 std::string one_line(std::string_view text) {
   using Json = nlohmann::json;
   // The JSON library knows what is UTF-8.
-  std::string line = Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace))
-                         .get<std::string>();
-  std::replace_if(
-      line.begin(), line.end(),
-      [](char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7F; }, ' ');
-  return line;
+  const std::string line =
+      Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace))
+          .get<std::string>();
+  std::string plain;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const std::size_t size = control_bytes(std::string_view(line).substr(i));
+    plain += size == 0 ? line[i] : ' ';
+    i += std::max<std::size_t>(size, 1) - 1;
+  }
+  return plain;
 }
 
 bool print(std::string_view text) {
