@@ -7,6 +7,10 @@ bench/baseline.json, which hold for one compiler and its flags.
   bench/baseline.py --update   writes what is measured now into the baseline, and prints
                                old -> new; commit it with the reason
 
+A stage that only comes on top of another is counted as the difference of two runs, so that it alone
+fails when it gets dearer. Such a figure also rises when the way without it gets cheaper: look at
+both before you move the baseline.
+
 Exit status: 0 within the baseline, 1 above it, 77 if nothing could be compared.
 """
 
@@ -124,6 +128,8 @@ def main() -> int:
     if callgrind.missing():
         print(f"SKIPPED: {callgrind.missing()}; the costs were NOT checked", file=sys.stderr)
         return SKIPPED
+    if not pathlib.Path(arguments.program).is_file():
+        parser.error(f"{arguments.program} is not there: tools/test builds it")
     recorded = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
     compiler, surroundings, costs = measure(str(arguments.program))
     if arguments.update:
