@@ -7,31 +7,19 @@ Counted by callgrind, so that noise cannot hide a cost. Usage: instruction_cost_
 """
 
 import pathlib
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+
+import callgrind  # noqa: E402
 
 ALLOWED_GROWTH = 0.05
 PROGRAM = ""
 
 
 def instructions_each(kind: str, count: int) -> float:
-    with tempfile.TemporaryDirectory() as folder:
-        output = pathlib.Path(folder) / "callgrind.out"
-        run = subprocess.run(
-            ["valgrind", "--tool=callgrind", "--toggle-collect=herald_measured",
-             f"--callgrind-out-file={output}", PROGRAM, kind, str(count)],
-            capture_output=True, text=True, check=False)
-        if run.returncode != 0:
-            raise AssertionError(f"{kind} {count} failed:\n{run.stdout}{run.stderr}")
-        events = int(re.search(r"counted (\d+)", run.stdout).group(1))
-        total = int(re.search(r"^(?:totals|summary): (\d+)", output.read_text(), re.M).group(1))
-    if total == 0:
-        raise AssertionError("callgrind counted nothing: is herald_measured there?")
-    return total / events
+    return callgrind.count(PROGRAM, kind, str(count)).instructions_each
 
 
 class InstructionCost(unittest.TestCase):
@@ -57,7 +45,7 @@ class InstructionCost(unittest.TestCase):
 
     def test_coming_and_leaving_is_linear(self):
         # 100 times as many: each would cost up to 100 times as much if it were not.
-        self.expect_growth_below(1.0, "leavers", "subscribers that come and leave",
+        self.expect_growth_below(1.0, "visitors", "subscribers that come and leave",
                                  [1_000, 100_000])
 
     def test_open_streams(self):
@@ -74,7 +62,7 @@ class InstructionCost(unittest.TestCase):
 
 if __name__ == "__main__":
     PROGRAM = sys.argv.pop(1)
-    if shutil.which("valgrind") is None:
-        print("SKIPPED: valgrind is not installed; the costs were NOT checked", file=sys.stderr)
+    if callgrind.missing():
+        print(f"SKIPPED: {callgrind.missing()}; the costs were NOT checked", file=sys.stderr)
         sys.exit(77)
     unittest.main()

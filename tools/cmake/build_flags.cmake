@@ -27,3 +27,14 @@ if(HERALD_SANITIZE)
   target_compile_options(herald_build_flags INTERFACE
     $<$<AND:$<CXX_COMPILER_ID:GNU>,$<IN_LIST:thread,${HERALD_SANITIZE}>>:-Wno-tsan>)
 endif()
+
+# herald_compiler_flags: the flags that decide about speed, for what prints measurements.
+string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
+set(herald_compiler_flags "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}}")
+if(HERALD_NATIVE)
+  string(APPEND herald_compiler_flags " -march=native")
+endif()
+if(HERALD_NO_EXCEPTIONS)
+  string(APPEND herald_compiler_flags " -fno-exceptions -fno-rtti")
+endif()
+string(STRIP "${herald_compiler_flags}" herald_compiler_flags)
