@@ -2,6 +2,8 @@
 // publisher after the other.
 #include <concurrentqueue.h>
 
+#include <deque>
+
 #include "credits.h"
 #include "measure.h"
 #include "systems.h"
@@ -9,6 +11,10 @@
 
 namespace peers {
 namespace {
+
+struct Traits : moodycamel::ConcurrentQueueDefaultTraits {
+  static constexpr std::size_t BLOCK_SIZE = 256;  // some 10 % faster here than the default 32
+};
 
 class MoodycamelQueue {
  public:
@@ -46,8 +52,8 @@ class MoodycamelQueue {
   }
 
  private:
-  moodycamel::ConcurrentQueue<Event> queue_;
-  std::vector<moodycamel::ProducerToken> tokens_;
+  moodycamel::ConcurrentQueue<Event, Traits> queue_;
+  std::deque<moodycamel::ProducerToken> tokens_;
   Credits credits_;
   std::size_t next_ = 0;
 };
