@@ -97,10 +97,14 @@ Measurement measure_allocations(const Request& request) {
     }
     system.flush(audience.totals(1, published));
   };
+  const auto allocations_of = [&](std::uint64_t count) {
+    const AllocationCount allocations;
+    publish(count);
+    return static_cast<double>(allocations.count());
+  };
   publish(events);  // warm
-  const AllocationCount count;
-  publish(events);
-  const auto allocations = static_cast<double>(count.count());
+  const double of_flush = allocations_of(0);
+  const double allocations = allocations_of(events) - of_flush;
   system.stop();
 
   Measurement found{.value = allocations / static_cast<double>(events) * 1e6,

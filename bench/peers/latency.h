@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "backoff.h"
@@ -44,7 +45,8 @@ std::uint64_t publish_on_time(S& system, const Request& request, const Script& s
   return events;
 }
 
-inline void add_percentiles(Measurement& found, std::vector<std::int64_t> samples_ns) {
+/// Returns the median, in microseconds. Requires: samples.
+inline double add_percentiles(Measurement& found, std::vector<std::int64_t> samples_ns) {
   std::sort(samples_ns.begin(), samples_ns.end());
   const auto us = [&samples_ns](double share) {
     return static_cast<double>(quantile(samples_ns, share)) / 1e3;
@@ -53,6 +55,7 @@ inline void add_percentiles(Measurement& found, std::vector<std::int64_t> sample
   found.add("p99_us", us(0.99));
   found.add("p999_us", us(0.999));
   found.add("samples", static_cast<double>(samples_ns.size()));
+  return us(0.50);
 }
 
 template <System S>
@@ -89,8 +92,7 @@ Measurement measure_latency(const Request& request) {
   const auto warm_up = static_cast<std::ptrdiff_t>(samples.size() / 10);
   samples.erase(samples.begin(), samples.begin() + warm_up);
   if (!samples.empty()) {
-    add_percentiles(found, samples);
-    found.value = found.facts[2].second;  // p50_us
+    found.value = add_percentiles(found, std::move(samples));
   }
   return found;
 }

@@ -105,7 +105,7 @@ Measurement measure_one_event(const Request& request) {
   found.add("stalled", static_cast<double>(tries) - unstalled);
   found.add("within_of_all", within / static_cast<double>(tries));
   if (!unstalled_ns.empty()) {
-    add_percentiles(found, unstalled_ns);
+    add_percentiles(found, std::move(unstalled_ns));
   }
   return found;
 }

@@ -5,7 +5,8 @@
 
 namespace peers {
 
-/// Nanoseconds that a cache line takes one way: the median of many exchanges within some 20 ms.
+/// Nanoseconds that a cache line takes one way: a fast one of many exchanges within some 20 ms (the
+/// first quartile, so that other work on the machine matters little).
 /// Requires: several processors.
 double one_way_ns(const Processors& processors);
 

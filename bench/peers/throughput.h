@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <latch>
@@ -92,20 +93,25 @@ class Crew {
   std::uint64_t published_ = 0;
 };
 
-/// Warms up, and tells how many events each publisher needs to fill the duration.
+struct Run {
+  std::uint64_t events = 0;  // of each publisher
+  std::int64_t took_ns = 0;
+};
+
+/// Runs of more and more events, until one fills the duration, or half of it: that one counts, the
+/// shorter ones before it warm up.
 template <System S>
-std::uint64_t fitting_events(Crew<S>& crew, const Request& request, const Audience& audience) {
-  constexpr std::int64_t kLongEnoughNs = 10'000'000;
-  std::uint64_t events = 16;
-  std::int64_t took = crew.run(events, audience);
-  while (took < kLongEnoughNs) {
-    events *= 4;
-    took = crew.run(events, audience);
+Run run_for(std::chrono::nanoseconds duration, Crew<S>& crew, const Audience& audience) {
+  const auto wanted_ns = static_cast<double>(duration.count());
+  Run run{.events = 16};
+  while (true) {
+    run.took_ns = crew.run(run.events, audience);
+    const double missing = wanted_ns / static_cast<double>(run.took_ns);
+    if (missing <= 2) {
+      return run;
+    }
+    run.events *= static_cast<std::uint64_t>(std::clamp(missing, 2.0, 16.0));
   }
-  const auto duration_ns = std::chrono::nanoseconds(request.duration).count();
-  const double fitting =
-      static_cast<double>(events) * static_cast<double>(duration_ns) / static_cast<double>(took);
-  return std::max<std::uint64_t>(static_cast<std::uint64_t>(fitting), 1);
 }
 
 template <System S>
@@ -118,14 +124,13 @@ Measurement measure_throughput(const Request& request) {
   system.start();
 
   Crew<S> crew(system, request, script, processors);
-  const std::uint64_t events =
-      request.events > 0 ? request.events : fitting_events(crew, request, audience);
-  const Totals before = audience.totals(request.publishers, crew.published());
-  const std::int64_t took_ns = crew.run(events, audience);
-  const Totals after = audience.totals(request.publishers, crew.published());
+  const Run run = request.events > 0 ? Run{request.events, crew.run(request.events, audience)}
+                                     : run_for(request.duration, crew, audience);
   system.stop();
 
-  const double seconds = static_cast<double>(took_ns) / 1e9;
+  const Totals before = audience.totals(request.publishers, crew.published() - run.events);
+  const Totals after = audience.totals(request.publishers, crew.published());
+  const double seconds = static_cast<double>(run.took_ns) / 1e9;
   Measurement found{.value = static_cast<double>(after.deliveries - before.deliveries) / seconds,
                     .unit = "deliveries/s"};
   found.add("events", static_cast<double>(after.events - before.events));
