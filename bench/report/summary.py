@@ -87,16 +87,15 @@ def ratios(points: dict) -> tuple[dict, dict]:
 
 def measuring(points: dict) -> dict:
     """What always-on measuring costs: Herald against itself with latency off, by placement."""
-    single = usable(points.get(plan.SINGLE[0], {}))
-    fan_out = usable(points.get("w2/subscribers:1000/each", {}))
-    pairs = [({p: c for p, c in by.items() if set(plan.HERALD) <= set(c)})
-             for by in (single, fan_out)]
     tracked, untracked = plan.HERALD
+    single, fan_out = [
+        {placement: (cells[tracked]["median"], cells[untracked]["median"])
+         for placement, cells in usable(points.get(name, {})).items()
+         if set(plan.HERALD) <= set(cells)}
+        for name in plan.MEASURED_TWICE]
     return {
         "w1_single_ns_per_event": {
-            placement: 1e9 / cells[tracked]["median"] - 1e9 / cells[untracked]["median"]
-            for placement, cells in pairs[0].items()},
+            placement: 1e9 / on - 1e9 / off for placement, (on, off) in single.items()},
         "w2_1000_percent": {
-            placement: 100 * (cells[untracked]["median"] / cells[tracked]["median"] - 1)
-            for placement, cells in pairs[1].items()},
+            placement: 100 * (off / on - 1) for placement, (on, off) in fan_out.items()},
     }
