@@ -24,8 +24,7 @@ def shown(cell: dict) -> str:
         return f"{100 * cell['median']:.1f} % within 1 ms"
     if unit == "of one CPU":
         return f"{100 * cell['median']:.2f} % of one CPU"
-    joined = number(cell["median"])
-    return f"{joined}{unit}" if joined[-1].isalpha() else f"{joined} {unit}"
+    return f"{number(cell['median'])} {unit}"
 
 
 def details(cell: dict) -> str:
