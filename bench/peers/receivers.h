@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -71,40 +72,48 @@ inline std::int64_t run_delay_ns() noexcept {
 }
 
 /// One event's way through very many subscribers, as markers among them saw it.
+/// Bounds: kMostMarks gaps are kept; more are not looked at.
 class Passage {
  public:
-  /// A marker, the first with `begins`: the gap behind it counts from when the event was due.
+  /// A marker, the first with `begins`: the gap before it counts from when the event was due.
   void mark(const Content& content, bool begins) noexcept {
     const std::int64_t now = now_ns();
-    longest_gap_ns_ =
-        std::max(begins ? 0 : longest_gap_ns_, now - (begins ? content.due_ns : previous_ns_));
+    marks_ = begins ? 0 : marks_;
+    if (marks_ < kMostMarks) {
+      gaps_ns_[marks_++] = now - (begins ? content.due_ns : previous_ns_);
+    }
     previous_ns_ = now;
     total_ns_ = now - content.due_ns;
   }
   /// Behind the last marker, on the same thread.
   void end() noexcept {
     const std::int64_t delay = run_delay_ns();
-    by_others_ns_ = delay - delay_ns_;
-    told_ = delay >= 0 && delay_ns_ >= 0;
+    const bool told = delay >= 0 && delay_ns_ >= 0;
+    const std::int64_t by_others = delay - delay_ns_;
     delay_ns_ = delay;
+    const auto last = gaps_ns_.begin() + static_cast<std::ptrdiff_t>(marks_);
+    const auto middle = gaps_ns_.begin() + static_cast<std::ptrdiff_t>(marks_ / 2);
+    std::nth_element(gaps_ns_.begin(), middle, last);
+    const std::int64_t excess = *std::max_element(middle, last) - *middle;
+    stalled_ = told && excess > kStallNs && by_others * 10 < excess;
   }
 
   [[nodiscard]] std::int64_t total_ns() const noexcept { return total_ns_; }
-  /// Whether the machine stopped the delivering thread: between two markers it did nothing for over
-  /// 50 us, and other threads explain less than a tenth of that. (What they took is not excused.)
-  [[nodiscard]] bool stalled() const noexcept {
-    return told_ && longest_gap_ns_ > kStallNs && by_others_ns_ * 10 < longest_gap_ns_;
-  }
+  /// Whether the machine stopped the delivering thread: one gap between two markers was over 50 us
+  /// longer than their median, and other threads explain less than a tenth of that. (What they took
+  /// is not excused, nor is a system that is slow all along.)
+  [[nodiscard]] bool stalled() const noexcept { return stalled_; }
 
  private:
   static constexpr std::int64_t kStallNs = 50'000;
+  static constexpr std::size_t kMostMarks = 1'024;
 
+  std::array<std::int64_t, kMostMarks> gaps_ns_{};
+  std::size_t marks_ = 0;
   std::int64_t previous_ns_ = 0;
-  std::int64_t longest_gap_ns_ = 0;
   std::int64_t total_ns_ = 0;
   std::int64_t delay_ns_ = -1;
-  std::int64_t by_others_ns_ = 0;
-  bool told_ = false;
+  bool stalled_ = false;
 };
 
 /// A subscriber that marks how far an event has come.

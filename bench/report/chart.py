@@ -6,6 +6,8 @@ import math
 from html import escape
 from typing import NamedTuple
 
+from report.text import number
+
 COLOURS = ("#0b5fa5", "#d1495b", "#66a182", "#edae49", "#8d5a97", "#2e4057", "#00798c", "#b5651d",
            "#7a7a7a", "#c154c1", "#4f772d", "#e07a5f", "#3d405b")
 FONT = 'font-family="sans-serif" font-size="12"'
@@ -113,5 +115,5 @@ def bars_chart(title: str, x_name: str, rows: list[tuple[str, float]]) -> str:
         end = max(across.place(value), left + 1)
         body += [f'<rect x="{left}" y="{y}" width="{end - left:.1f}" height="{step - 6}" '
                  f'fill="{colour}"/>',
-                 text(left - 8, y + 14, name, "end"), text(end + 6, y + 14, f"{value:.3g}")]
+                 text(left - 8, y + 14, name, "end"), text(end + 6, y + 14, number(value))]
     return document(WIDTH, height, title, body)

@@ -35,6 +35,8 @@ def fan_out(points: dict, form: str) -> dict[str, str]:
         for subscribers, name in names.items():
             for label, cell in summary.usable(points.get(name, {})).get(placement, {}).items():
                 series.setdefault(label, []).append((subscribers, cell["median"]))
+        if max(map(len, series.values()), default=0) < 2:
+            continue  # no line to draw
         charts[f"w2-{form}-{placement}.svg"] = chart.lines_chart(
             f"Fan-out, {form} (cores {placement})", "subscribers", "deliveries a second", series)
     return charts

@@ -62,11 +62,10 @@ def point_lines(name: str, by_placement: dict, better: str) -> list[str]:
 
 def ratio_lines(result: dict) -> list[str]:
     lines = ["Herald over the best peer (throughput: the lowest; latency: the highest)"]
-    for name, value in result["ratios"].items():
-        place = result["ratio_at"][name]
-        where = (f"{place['point']}, {place['placement']}, {place['peer']}" if place
-                 else "not measured")
-        lines.append(f"  {name:<33}{'-' if value is None else f'{value:.2f}':>7}   {where}")
+    for name, place in result["ratio_at"].items():
+        if place is not None:
+            where = f"{place['point']}, {place['placement']}, {place['peer']}"
+            lines.append(f"  {name:<33}{result['ratios'][name]:>7.2f}   {where}")
     for name, by_placement in result["measuring"].items():
         for placement, value in by_placement.items():
             lines.append(f"  always-on measuring, {name}, {placement}: {value:.1f}")
