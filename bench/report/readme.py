@@ -1,0 +1,128 @@
+"""The performance section of README.md, made from bench/results.json and from nothing else.
+
+    python3 bench/report/readme.py           exit status 1 if README.md differs
+    python3 bench/report/readme.py --write   puts it there
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "bench"))
+
+from report import plan, summary, text  # noqa: E402
+
+BEGIN = "<!-- performance: begin; made by bench/report/readme.py from bench/results.json -->"
+END = "<!-- performance: end -->"
+W1 = (("single", "w1/publishers:1/batch:1"), ("batches of 256", "w1/publishers:1/batch:256"),
+      ("4 publishers, single", "w1/publishers:4/batch:1"))
+W2 = (("1,000 subscribers", "w2/subscribers:1000/each"),
+      ("10,000", "w2/subscribers:10000/each"),
+      ("32 types, 1,000", "w3/types:32/subscribers:1000"),
+      ("10,000 streams", "w3/streams:10000/subscribers:10000"))
+W4 = (("10,000/s", "w4/rate:10000/subscribers:1"), ("100,000/s", "w4/rate:100000/subscribers:1"),
+      ("1,000,000/s", "w4/rate:1000000/subscribers:1"),
+      ("10,000/s to 1,000", "w4/rate:10000/subscribers:1000"),
+      ("from sleep", "w4/parked/rate:1000"))
+
+
+def in_millions(cell: dict) -> str:
+    return f"{cell['median'] / 1e6:.3g}"
+
+
+def in_us(cell: dict) -> str:
+    return "overloaded" if cell.get("overloaded") else (
+        f"{cell['median']:.2f} ({cell['p99_us']:.0f})")
+
+
+def contenders(points: dict, columns: tuple) -> list[str]:
+    """In the order of the plan."""
+    measured = {label for _, name in columns for by in points.get(name, {}).values()
+                for label in by}
+    order = dict.fromkeys(c.label for point in plan.all_points() for c in point.contenders)
+    return [label for label in order if label in measured]
+
+
+def table(points: dict, columns: tuple, show) -> list[str]:
+    """A row for each contender, and in each field its median when near / when far."""
+    rows = ["| | " + " | ".join(title for title, _ in columns) + " |",
+            "|---|" + "---|" * len(columns)]
+    for label in contenders(points, columns):
+        fields = []
+        for _, name in columns:
+            by_placement = summary.usable(points.get(name, {}))
+            found = [show(by_placement[p][label]) for p in sorted(by_placement, reverse=True)
+                     if label in by_placement[p]]
+            fields.append(" / ".join(found))
+        rows.append(f"| {label} | " + " | ".join(fields) + " |")
+    return rows
+
+
+def ratio_table(result: dict) -> list[str]:
+    rows = ["| | Herald over | ratio | where it is worst |", "|---|---|---|---|"]
+    for ratio in plan.RATIOS:
+        value, place = result["ratios"][ratio.name], result["ratio_at"][ratio.name]
+        if value is not None:
+            rows.append(f"| {ratio.what} | {place['peer']} | {value:.2f} | "
+                        f"`{place['point']}`, {place['placement']} |")
+    return rows
+
+
+def groups(points: dict) -> str:
+    names = sorted({p for by in points.values() for p in summary.usable(by)}, reverse=True)
+    return " / ".join(names)
+
+
+def section(result: dict) -> str:
+    machine = result["machine"]
+    points = result["points"]
+    order = groups(points)
+    lines = [
+        BEGIN,
+        f"Measured with `tools/run bench` on {machine['cpu']}, {machine['cores']} cores, Linux "
+        f"{machine['kernel']}, {machine['compiler']}, `{machine['flags']}`, {machine['date']}; "
+        f"{result['rounds']} interleaved rounds, medians. Where a field has several figures, the "
+        f"cores were {order} (how long a cache line takes between them); ratios are the worst of "
+        "these. What is compared with what, and how: [bench/README.md](bench/README.md).", "",
+        *ratio_table(result), "",
+        "Throughput ratios are better above 1, latency ratios below.", "",
+        "Hand-over to one subscriber, million events a second:", "",
+        *table(points, W1, in_millions), "",
+        "Fan-out, million deliveries a second:", "",
+        *table(points, W2, in_millions), "",
+        "Latency from the due time to the last subscriber, median (p99), microseconds:", "",
+        *table(points, W4, in_us),
+        END,
+    ]
+    return "\n".join(lines)
+
+
+def current(readme: str) -> str:
+    """What stands between the markers, with them. Raises ValueError if they are not there."""
+    return readme[readme.index(BEGIN):readme.index(END) + len(END)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="change README.md")
+    arguments = parser.parse_args()
+    path = ROOT / "README.md"
+    readme = path.read_text()
+    wanted = section(json.loads((ROOT / "bench" / "results.json").read_text()))
+    if arguments.write:
+        path.write_text(readme.replace(current(readme), wanted))
+        return 0
+    if current(readme) != wanted:
+        print("README.md differs from bench/results.json; run bench/report/readme.py --write",
+              file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

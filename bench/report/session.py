@@ -1,0 +1,106 @@
+"""Runs the points, round after round, every contender of a point in turn (A B C A B C ...)."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import sys
+from typing import NamedTuple
+
+from report import plan, summary
+
+LONGEST_S = 60  # of one measurement
+
+
+class Failed(Exception):
+    """The program did not answer as it should."""
+
+
+class Progress:
+    """One line on a terminal, rewritten; elsewhere a line for each round."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self.terminal = sys.stderr.isatty()
+
+    def round(self, number: int, rounds: int) -> None:
+        if not self.terminal:
+            print(f"herald: round {number} of {rounds}", file=sys.stderr)
+
+    def step(self, text: str) -> None:
+        self.done += 1
+        if self.terminal:
+            line = f"{100 * self.done // self.total:3d} %  {text}"
+            print(f"\r{line[:99]:<99}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        if self.terminal:
+            print(f"\r{'':<99}\r", end="", file=sys.stderr, flush=True)
+
+
+class Outcome(NamedTuple):
+    runs: list[dict]
+    failures: list[str]
+    interrupted: bool
+
+
+def run_program(program: pathlib.Path, arguments: list[str]) -> dict:
+    """The JSON that it printed, also when its checks failed."""
+    try:
+        done = subprocess.run([program, *arguments], capture_output=True, text=True,
+                              timeout=LONGEST_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{' '.join(arguments)}: no end within {LONGEST_S} s") from None
+    if done.returncode not in (0, 1) or not done.stdout.startswith("{"):
+        raise Failed(f"{' '.join(arguments)}: exit status {done.returncode} "
+                     f"{done.stderr.strip()}")
+    return json.loads(done.stdout)
+
+
+def placement(program: pathlib.Path) -> dict:
+    return run_program(program, ["placement"])
+
+
+def run_point(program: pathlib.Path, point: plan.Point, extra: list[str], progress: Progress,
+              failures: list[str]) -> list[dict]:
+    """Every contender once, between two looks at the placement."""
+    runs = []
+    before = placement(program)
+    for contender in point.contenders:
+        progress.step(f"{point.name}  {contender.label}")
+        arguments = [point.workload, contender.system, *point.arguments, *contender.arguments,
+                     *extra]
+        try:
+            found = run_program(program, arguments)
+        except Failed as failed:
+            failures.append(str(failed))
+            continue
+        if not found["checked"]:
+            failures.append(f"{point.name}: {contender.label}: {found['failure']}")
+        runs.append({"point": point.name, "contender": contender.label, **found})
+    after = placement(program)
+    for run in runs:
+        run["placement"] = summary.placement_of(before["placement"], after["placement"])
+        run["one_way_ns"] = [look.get("one_way_ns") for look in (before, after)]
+    return runs
+
+
+def run_all(program: pathlib.Path, points: list[plan.Point], rounds: int,
+            extra: list[str]) -> Outcome:
+    """Keeps what it has when interrupted: the points that were complete."""
+    progress = Progress(rounds * sum(len(point.contenders) for point in points))
+    runs: list[dict] = []
+    failures: list[str] = []
+    interrupted = False
+    try:
+        for number in range(1, rounds + 1):
+            progress.round(number, rounds)
+            for point in points:
+                found = run_point(program, point, extra, progress, failures)
+                runs += [{"round": number, **run} for run in found]
+    except KeyboardInterrupt:
+        interrupted = True
+    progress.end()
+    return Outcome(runs, failures, interrupted)
