@@ -12,7 +12,7 @@
 
 #include "base/atomics.h"
 #include "base/cache_line.h"
-#include "core/event_queue.h"
+#include "core/event_ring.h"
 #include "core/lane.h"
 #include "workload.h"
 
@@ -26,18 +26,17 @@ constexpr std::size_t kLargestBatch = 256;
 
 class HeraldLane {
  public:
-  HeraldLane() { lane_.queue().reserve(kCapacity); }
+  HeraldLane() { lane_.ring().reserve(kCapacity); }
   bool push(Slot* slots, std::size_t count) {
     return lane_.push(slots, count) == core::PushResult::kAccepted;
   }
   std::size_t take(Slot* slots, std::size_t most) { return lane_.take(slots, most, lane_.limit()); }
 
  private:
-  using Lane = core::Lane<base::NativeAtomics, core::LaneQueue>;
+  using Lane = core::Lane<base::NativeAtomics, core::EventRing>;
   const base::FenceMode mode_ = base::best_fence_mode<base::NativeAtomics>();
   base::ParkingSpot<base::NativeAtomics> doorbell_{mode_};
-  core::LaneQueue::Queue queue_;
-  Lane lane_{core::LaneQueue(queue_), kCapacity, mode_, doorbell_};
+  Lane lane_{core::EventRing(), kCapacity, mode_, doorbell_};
 };
 
 // Two counters, each side with a copy of the other's: nothing can be sealed, and nobody sleeps.
