@@ -92,8 +92,9 @@ def section(result: dict) -> str:
         f"Measured with `tools/run bench` on {machine['cpu']}, {machine['cores']} cores, Linux "
         f"{machine['kernel']}, {machine['compiler']}, `{machine['flags']}`, {machine['date']}; "
         f"{result['rounds']} interleaved rounds, medians. Where a field has several figures, the "
-        f"cores were {' / '.join(order)} (how long a cache line takes between them); ratios are the worst of "
-        "these. What is compared with what, and how: [bench/README.md](bench/README.md).", "",
+        f"cores were {' / '.join(order)} (how long a cache line takes between them); ratios are "
+        "the worst of these. What is compared with what, and how: "
+        "[bench/README.md](bench/README.md).", "",
         *ratio_table(result), "",
         "Throughput ratios are better above 1, latency ratios below.", "",
         "Hand-over to one subscriber, million events a second:", "",
