@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t kDurationNs = 20'000'000;
 constexpr std::size_t kLeastExchanges = 100;  // also where other work takes most of the time
-constexpr std::uint32_t kTurns = 200;  // there and back, timed together
+constexpr std::uint32_t kTurns = 200;         // there and back, timed together
 
 struct alignas(64) Line {
   std::atomic<std::uint32_t> turn{0};

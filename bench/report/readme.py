@@ -35,8 +35,10 @@ def in_millions(cell: dict) -> str:
 
 
 def in_us(cell: dict) -> str:
-    return "overloaded" if cell.get("overloaded") else (
-        f"{cell['median']:.2f} ({cell['p99_us']:.0f})")
+    if cell.get("overloaded"):
+        return "overloaded"
+    median = cell["median"]
+    return f"{median:.2f} ({cell['p99_us']:.0f})" if median < 1e3 else f"{median:.0f}"
 
 
 def contenders(points: dict, columns: tuple) -> list[str]:
@@ -47,17 +49,22 @@ def contenders(points: dict, columns: tuple) -> list[str]:
     return [label for label in order if label in measured]
 
 
-def table(points: dict, columns: tuple, show) -> list[str]:
-    """A row for each contender, and in each field its median when near / when far."""
+def table(points: dict, columns: tuple, show, order: list[str]) -> list[str]:
+    """A row for each contender, in each field its medians in the order of the placements; where
+    not all of these were met, each says its own."""
     rows = ["| | " + " | ".join(title for title, _ in columns) + " |",
             "|---|" + "---|" * len(columns)]
     for label in contenders(points, columns):
         fields = []
         for _, name in columns:
             by_placement = summary.usable(points.get(name, {}))
-            found = [show(by_placement[p][label]) for p in sorted(by_placement, reverse=True)
-                     if label in by_placement[p]]
-            fields.append(" / ".join(found))
+            found = {placement: show(by_placement[placement][label]) for placement in order
+                     if label in by_placement.get(placement, {})}
+            if len(found) == len(order):
+                fields.append(" / ".join(found.values()))
+            else:
+                fields.append(" / ".join(f"{figure} {placement}"
+                                         for placement, figure in found.items()))
         rows.append(f"| {label} | " + " | ".join(fields) + " |")
     return rows
 
@@ -72,9 +79,8 @@ def ratio_table(result: dict) -> list[str]:
     return rows
 
 
-def groups(points: dict) -> str:
-    names = sorted({p for by in points.values() for p in summary.usable(by)}, reverse=True)
-    return " / ".join(names)
+def groups(points: dict) -> list[str]:
+    return sorted({p for by in points.values() for p in summary.usable(by)}, reverse=True)
 
 
 def section(result: dict) -> str:
@@ -86,16 +92,17 @@ def section(result: dict) -> str:
         f"Measured with `tools/run bench` on {machine['cpu']}, {machine['cores']} cores, Linux "
         f"{machine['kernel']}, {machine['compiler']}, `{machine['flags']}`, {machine['date']}; "
         f"{result['rounds']} interleaved rounds, medians. Where a field has several figures, the "
-        f"cores were {order} (how long a cache line takes between them); ratios are the worst of "
-        "these. What is compared with what, and how: [bench/README.md](bench/README.md).", "",
+        f"cores were {' / '.join(order)} (how long a cache line takes between them); ratios are "
+        "the worst of these. What is compared with what, and how: "
+        "[bench/README.md](bench/README.md).", "",
         *ratio_table(result), "",
         "Throughput ratios are better above 1, latency ratios below.", "",
         "Hand-over to one subscriber, million events a second:", "",
-        *table(points, W1, in_millions), "",
+        *table(points, W1, in_millions, order), "",
         "Fan-out, million deliveries a second:", "",
-        *table(points, W2, in_millions), "",
+        *table(points, W2, in_millions, order), "",
         "Latency from the due time to the last subscriber, median (p99), microseconds:", "",
-        *table(points, W4, in_us),
+        *table(points, W4, in_us, order),
         END,
     ]
     return "\n".join(lines)
