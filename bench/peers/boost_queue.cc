@@ -12,7 +12,7 @@ class BoostQueue {
  public:
   static constexpr std::string_view kName = "boost_queue";
 
-  BoostQueue(unsigned /*publishers*/, std::size_t capacity) : queue_(capacity) {}
+  BoostQueue(unsigned publishers, std::size_t capacity) : queue_(publishers * capacity) {}
 
   bool push(unsigned /*publisher*/, const Event& event) { return queue_.bounded_push(event); }
   std::size_t push_batch(unsigned publisher, std::span<const Event> events) {

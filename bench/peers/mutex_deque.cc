@@ -24,7 +24,7 @@ class MutexDeque {
   static constexpr Abilities kAbilities{.parks = true};
 
   explicit MutexDeque(const Setup& setup)
-      : capacity_(setup.capacity_events),
+      : capacity_(setup.publishers * setup.capacity_events),
         parks_(setup.wait == Wait::kPark),
         processor_(setup.processor) {}
 
