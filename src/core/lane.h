@@ -190,7 +190,7 @@ class Lane {
     cached_drained_ = drained_.load(std::memory_order_acquire);
     return credit();
   }
-  // [L1] [L3] [L4] release at least: the items are in the queue; pairs with limit() and seal().
+  // [L1] [L3] [L4] release at least: the items are in the ring; pairs with limit() and seal().
   void announce() noexcept { Race::light_store(mode_, accepted_, put_); }
   // [L3] the publisher's load, after announce().
   bool sealed_now() const noexcept { return Race::light_load(mode_, seal_) != kOpen; }
