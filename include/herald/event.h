@@ -126,6 +126,8 @@ class Event {
 
   detail::EventSlot slot_;
 };
+static_assert(sizeof(Event) == 64 && alignof(Event) == 64 && std::is_standard_layout_v<Event>);
+
 namespace detail {
 
 /// For subscribers of one type, who get events of that type only.
@@ -137,7 +139,4 @@ struct EventPayload {
 };
 
 }  // namespace detail
-
-static_assert(sizeof(Event) == 64 && alignof(Event) == 64 && std::is_standard_layout_v<Event>);
-
 }  // namespace herald

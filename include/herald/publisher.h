@@ -57,12 +57,12 @@ class Publisher {
   ~Publisher();
 
   /// Publishes one event.
-  /// Progress: wait-free while the lane has room. In a full lane, by PublisherOptions: waits in the
-  /// kernel for at most `max_wait` (block), or returns kDropped. On the dispatching thread it never
-  /// waits; on that of another bus it does, so two buses that publish into each other through
-  /// blocking lanes can wait for each other: give them a `max_wait`. Cost: no lock, no allocation
-  /// if the payload fits the event (32 bytes), no system call but to wake a parked dispatcher
-  /// (about 2 us) or to wait.
+  /// Progress: wait-free while the lane has room. In a full lane, by PublisherOptions: spins for
+  /// some 5 us, then sleeps in the kernel until `max_wait` is over (block), or returns kDropped. On
+  /// the dispatching thread it never waits; on that of another bus it does, so two buses that
+  /// publish into each other through blocking lanes can wait for each other: give them a
+  /// `max_wait`. Cost: no lock, no allocation if the payload fits the event (32 bytes), no system
+  /// call but to wake a parked dispatcher (about 2 us) or to wait.
   template <typename T>
   PublishResult publish(const EventType<T>& type, std::type_identity_t<PublishArgument<T>> payload,
                         const PublishOptions& options = {}) noexcept {

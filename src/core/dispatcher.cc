@@ -54,7 +54,9 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
     }
     const std::size_t lane = next_lane_++;
     PublisherCore* const from = lane == lanes_.size() ? nullptr : lanes_[lane];
-    const std::size_t count = from == nullptr ? take_shared(bounded) : take_from(*from, bounded);
+    const std::size_t count = from == nullptr             ? take_shared(bounded)
+                              : bounded || is_ripe(*from) ? take_from(*from, bounded)
+                                                          : 0;
     if (count != 0) {
       begin_batch(from, count, budget.exact);
       dispatch_in_hand(budget);
@@ -68,10 +70,12 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
   return given.events - budget.events;
 }
 
+// Most lanes are in no pause, and need no clock.
+bool Dispatcher::is_ripe(const PublisherCore& lane) noexcept {
+  return !lane.pace.is_paused() || lane.pace.may_look(base::Clock::now());
+}
+
 std::size_t Dispatcher::take_from(PublisherCore& lane, bool bounded) noexcept {
-  if (!bounded && lane.pace.is_paused() && !lane.pace.may_look(base::Clock::now())) {
-    return 0;
-  }
   const PublisherLane::Count limit = bounded ? lane.pump_limit : lane.lane().limit();
   return lane.lane().take(hand_slots(), batch_events_, limit);
 }
@@ -347,7 +351,6 @@ void Dispatcher::discard_all() noexcept {
   hand_next_ = hand_end_ = 0;
   discarded_ += delivery_.discard_pending();
   for (PublisherCore* lane : lanes_) {
-    lane->pace = DrainPace();  // at once
     while (const std::size_t taken = take_from(*lane, false)) {
       discard(lane, 0, taken);
     }

@@ -100,6 +100,7 @@ class Dispatcher {
   void execute(Order& order) noexcept;
 
   // A batch.
+  [[nodiscard]] static bool is_ripe(const PublisherCore& lane) noexcept;
   std::size_t take_from(PublisherCore& lane, bool bounded) noexcept;
   std::size_t take_shared(bool bounded) noexcept;
   void keep_pace(PublisherCore* from, std::size_t count) noexcept;

@@ -173,14 +173,14 @@ bool PublisherCore::wait_for_room(std::int64_t& deadline_ns) noexcept {
   if (runtime_.dispatching_here()) {
     return false;  // The one who makes room is us.
   }
-  if (spin_for_room()) {
-    return true;
-  }
   if (deadline_ns == 0) {
-    waits_.add(1);
     deadline_ns = policy_.max_wait.has_value() ? base::Clock::monotonic_deadline(*policy_.max_wait)
                                                : base::NativeAtomics::kNoDeadline;
   }
+  if (spin_for_room()) {
+    return true;
+  }
+  waits_.add(1);
   return lane_.wait_for_room(deadline_ns);
 }
 

@@ -78,8 +78,8 @@ class StreamRegistry {
 
   /// Errors: AlreadyExists; ResourceExhausted.
   absl::StatusOr<StreamState*> open(StreamId stream, const TokenStreamOptions& options);
-  /// The id is free again. Returns whether a stop was requested: exactly if some cancel() found the
-  /// stream, as none does from now on.
+  /// The id is free again. Returns whether a stop was requested: exactly if some cancel(), or the
+  /// end of its linger time, found the stream; none does from now on.
   [[nodiscard]] bool end(StreamState& state) noexcept;
   /// It has not ended after all. The id is its own again, unless another stream has it by now: then
   /// nobody finds it by id any more. It is as lonely as it was, or became meanwhile; whoever heard
