@@ -2,6 +2,7 @@
 #include <boost/lockfree/queue.hpp>
 
 #include "measure.h"
+#include "one_by_one.h"
 #include "systems.h"
 #include "table_bus.h"
 
@@ -16,18 +17,10 @@ class BoostQueue {
 
   bool push(unsigned /*publisher*/, const Event& event) { return queue_.bounded_push(event); }
   std::size_t push_batch(unsigned publisher, std::span<const Event> events) {
-    std::size_t count = 0;
-    while (count < events.size() && push(publisher, events[count])) {
-      ++count;
-    }
-    return count;
+    return one_by_one(events, [&](const Event& event) { return push(publisher, event); });
   }
   std::size_t pop_batch(std::span<Event> room) {
-    std::size_t count = 0;
-    while (count < room.size() && queue_.pop(room[count])) {
-      ++count;
-    }
-    return count;
+    return one_by_one(room, [&](Event& event) { return queue_.pop(event); });
   }
 
  private:

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backoff.h"
+#include "delivered.h"
 #include "measure.h"
 #include "processors.h"
 #include "systems.h"
@@ -60,12 +61,7 @@ class MutexDeque {
     }
   }
 
-  void flush(const Totals& totals) const {
-    // acquire: the subscribers' tallies are visible; pairs with the release in dispatch().
-    while (delivered_.load(std::memory_order_acquire) < totals.events) {
-      std::this_thread::yield();
-    }
-  }
+  void flush(const Totals& totals) const { delivered_.await(totals.events); }
 
   void stop() {
     {
@@ -124,8 +120,7 @@ class MutexDeque {
       }
       delivered += taken.size();
       taken.clear();
-      // release: the tallies are written; pairs with the acquire in flush().
-      delivered_.store(delivered, std::memory_order_release);
+      delivered_.tell(delivered);
     }
   }
 
@@ -155,7 +150,7 @@ class MutexDeque {
   std::deque<Event> queue_;
   std::atomic<bool> some_{false};
   std::atomic<bool> stopping_{false};  // written under the mutex; polled without
-  alignas(64) std::atomic<std::uint64_t> delivered_{0};
+  Delivered delivered_;
 };
 
 }  // namespace

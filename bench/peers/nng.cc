@@ -14,6 +14,7 @@
 
 #include "backoff.h"
 #include "credits.h"
+#include "delivered.h"
 #include "measure.h"
 #include "processors.h"
 #include "systems.h"
@@ -101,12 +102,7 @@ class Nng {
     }
   }
 
-  void flush(const Totals& totals) const {
-    // acquire: the subscribers' tallies are visible; pairs with the release in read().
-    while (delivered_.load(std::memory_order_acquire) < totals.deliveries) {
-      std::this_thread::yield();
-    }
-  }
+  void flush(const Totals& totals) const { delivered_.await(totals.deliveries); }
 
   void stop() {
     if (reader_.joinable()) {
@@ -143,8 +139,7 @@ class Nng {
       for (const Subscribed& subscriber : subscribers_) {
         delivered += read(subscriber, may_sleep);
       }
-      // release: the tallies are written; pairs with the acquire in flush().
-      delivered_.store(delivered, std::memory_order_release);
+      delivered_.tell(delivered);
     }
   }
 
@@ -178,7 +173,7 @@ class Nng {
   std::thread reader_;
   bool ended_ = false;  // the reader's
   std::atomic<std::size_t> pipes_{0};
-  alignas(64) std::atomic<std::uint64_t> delivered_{0};
+  Delivered delivered_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <readerwriterqueue/readerwriterqueue.h>
 
 #include "measure.h"
+#include "one_by_one.h"
 #include "polled_rings.h"
 #include "systems.h"
 #include "table_bus.h"
@@ -17,18 +18,10 @@ class ReaderWriterQueue {
 
   bool push(const Event& event) { return queue_.try_enqueue(event); }  // never grows
   std::size_t push_batch(std::span<const Event> events) {
-    std::size_t count = 0;
-    while (count < events.size() && queue_.try_enqueue(events[count])) {
-      ++count;
-    }
-    return count;
+    return one_by_one(events, [&](const Event& event) { return queue_.try_enqueue(event); });
   }
   std::size_t pop_batch(std::span<Event> room) {
-    std::size_t count = 0;
-    while (count < room.size() && queue_.try_dequeue(room[count])) {
-      ++count;
-    }
-    return count;
+    return one_by_one(room, [&](Event& event) { return queue_.try_dequeue(event); });
   }
 
  private:

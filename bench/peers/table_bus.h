@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "backoff.h"
+#include "delivered.h"
 #include "processors.h"
 #include "system.h"
 #include "table.h"
@@ -76,12 +77,7 @@ class TableBus {
     }
   }
 
-  void flush(const Totals& totals) const {
-    // acquire: the subscribers' tallies are visible; pairs with the release in dispatch().
-    while (delivered_.load(std::memory_order_acquire) < totals.events) {
-      std::this_thread::yield();
-    }
-  }
+  void flush(const Totals& totals) const { delivered_.await(totals.events); }
 
   void stop() {
     stopping_.store(true, std::memory_order_relaxed);  // orders nothing: all has been flushed
@@ -115,8 +111,7 @@ class TableBus {
       }
       table_.deliver(std::span<const Event>(*batch).first(count));
       delivered += count;
-      // release: the tallies are written; pairs with the acquire in flush().
-      delivered_.store(delivered, std::memory_order_release);
+      delivered_.tell(delivered);
     }
   }
 
@@ -125,7 +120,7 @@ class TableBus {
   const unsigned processor_;
   std::thread dispatcher_;
   std::atomic<bool> stopping_{false};
-  alignas(64) std::atomic<std::uint64_t> delivered_{0};
+  Delivered delivered_;
 };
 
 }  // namespace peers

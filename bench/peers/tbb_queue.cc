@@ -3,6 +3,7 @@
 
 #include "credits.h"
 #include "measure.h"
+#include "one_by_one.h"
 #include "systems.h"
 #include "table_bus.h"
 
@@ -23,17 +24,10 @@ class TbbQueue {
     return true;
   }
   std::size_t push_batch(unsigned publisher, std::span<const Event> events) {
-    std::size_t count = 0;
-    while (count < events.size() && push(publisher, events[count])) {
-      ++count;
-    }
-    return count;
+    return one_by_one(events, [&](const Event& event) { return push(publisher, event); });
   }
   std::size_t pop_batch(std::span<Event> room) {
-    std::size_t count = 0;
-    while (count < room.size() && queue_.try_pop(room[count])) {
-      ++count;
-    }
+    const std::size_t count = one_by_one(room, [&](Event& event) { return queue_.try_pop(event); });
     credits_.give(room.first(count));
     return count;
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backoff.h"
+#include "delivered.h"
 #include "measure.h"
 #include "processors.h"
 #include "systems.h"
@@ -106,12 +107,7 @@ class ZeroMq {
     }
   }
 
-  void flush(const Totals& totals) const {
-    // acquire: the subscribers' tallies are visible; pairs with the release in read().
-    while (delivered_.load(std::memory_order_acquire) < totals.deliveries) {
-      std::this_thread::yield();
-    }
-  }
+  void flush(const Totals& totals) const { delivered_.await(totals.deliveries); }
 
   void stop() {
     if (reader_.joinable()) {
@@ -150,8 +146,7 @@ class ZeroMq {
       for (const Subscribed& subscriber : subscribers_) {
         delivered += read(subscriber);
       }
-      // release: the tallies are written; pairs with the acquire in flush().
-      delivered_.store(delivered, std::memory_order_release);
+      delivered_.tell(delivered);
     }
   }
 
@@ -180,7 +175,7 @@ class ZeroMq {
   std::vector<Subscribed> subscribers_;
   std::thread reader_;
   bool ended_ = false;  // the reader's
-  alignas(64) std::atomic<std::uint64_t> delivered_{0};
+  Delivered delivered_;
 };
 
 }  // namespace
