@@ -98,8 +98,11 @@ def run_all(program: pathlib.Path, points: list[plan.Point], rounds: int,
         for number in range(1, rounds + 1):
             progress.round(number, rounds)
             for point in points:
-                found = run_point(program, point, extra, progress, failures)
-                runs += [{"round": number, **run} for run in found]
+                try:
+                    found = run_point(program, point, extra, progress, failures)
+                    runs += [{"round": number, **run} for run in found]
+                except Failed as failed:  # of the placement: nobody can say where they ran
+                    failures.append(str(failed))
     except KeyboardInterrupt:
         interrupted = True
     progress.end()
