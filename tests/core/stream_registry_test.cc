@@ -69,7 +69,7 @@ TEST_F(CancelTest, OfAStreamThatIsNotOpenIsFalse) {
 
 // It is told true or false, and the stream ends accordingly, however close the two come.
 TEST(Cancel, ThatFoundTheStreamIsSeenInItsEnd) {
-  constexpr StreamId kStreams = 20'000;
+  constexpr StreamId kStreams = 300'000;
   Bus bus = thread_bus();
   std::vector<bool> ended_cancelled(kStreams + 1);
   auto ends = bus.subscribe(kComplete, [&](const Complete& complete, const Event& event) {
