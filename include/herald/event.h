@@ -65,7 +65,7 @@ class Event {
   template <typename T>
   [[nodiscard]] const T* get() const noexcept {
     static_assert(!std::is_same_v<T, Text>, "text is read with text()");
-    return detail::is_payload_id<T>(slot_.type_entry >> 8U) ? payload_of_type<T>() : nullptr;
+    return detail::holds<T>(slot_) ? object<T>() : nullptr;
   }
 
   /// The text of a text event, else empty. Valid as long as this copy of the event.
@@ -97,12 +97,15 @@ class Event {
   // Requires: the event's type has payloads of type T. Null if it was moved away.
   template <typename T>
   [[nodiscard]] const T* payload_of_type() const noexcept {
+    return slot_.kind == detail::kObjectKind<T> ? object<T>() : nullptr;
+  }
+  // Requires: the payload is a T.
+  template <typename T>
+  [[nodiscard]] const T* object() const noexcept {
     if constexpr (detail::kIsInline<T>) {
-      return slot_.kind == detail::PayloadKind::kInlineObject
-                 ? std::launder(reinterpret_cast<const T*>(slot_.payload))
-                 : nullptr;
+      return std::launder(reinterpret_cast<const T*>(slot_.payload));
     } else {
-      return has_block() ? std::launder(reinterpret_cast<const T*>(block()->data())) : nullptr;
+      return std::launder(reinterpret_cast<const T*>(block()->data()));
     }
   }
   [[nodiscard]] bool has_block() const noexcept {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory_resource>
 #include <new>
 #include <string_view>
@@ -11,6 +13,7 @@
 
 #include "herald/event_type.h"
 #include "herald/filter.h"
+#include "herald/payload_id.h"
 
 namespace herald::detail {
 
@@ -56,6 +59,26 @@ static_assert(sizeof(EventSlot) == 64 && alignof(EventSlot) == 64);
 static_assert(offsetof(EventSlot, sequence) == 8 && offsetof(EventSlot, stream) == 16);
 static_assert(offsetof(EventSlot, type_entry) == 24 && offsetof(EventSlot, kind) == 28);
 static_assert(offsetof(EventSlot, payload) == 32 && std::is_trivially_copyable_v<EventSlot>);
+
+/// How an object of type T lies in a slot.
+template <typename T>
+inline constexpr PayloadKind kObjectKind =
+    kIsInline<T> ? PayloadKind::kInlineObject : PayloadKind::kBlockObject;
+
+/// Whether the payload is a T. Its id and its kind lie side by side: one comparison tells both.
+template <typename T>
+[[nodiscard]] bool holds(const EventSlot& slot) noexcept {
+  static_assert(std::endian::native == std::endian::little, "the id is the upper 24 bits");
+  std::uint32_t id_and_kind = 0;
+  std::memcpy(&id_and_kind,
+              reinterpret_cast<const std::byte*>(&slot) + offsetof(EventSlot, type_entry) + 1,
+              sizeof(id_and_kind));
+  constexpr std::uint32_t kKind = static_cast<std::uint32_t>(kObjectKind<T>) << 24U;
+  if (id_and_kind == (kKind | kPayloadId<T>)) [[likely]] {
+    return true;
+  }
+  return id_and_kind == (kKind | payload_id<T>());
+}
 
 /// Puts `text` into the slot. False if there is no memory or it is too long; the slot is then
 /// empty.

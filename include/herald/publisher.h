@@ -77,9 +77,9 @@ class Publisher {
     return publish_one<T>(type, static_cast<PublishArgument<T>&&>(payload), options, false);
   }
 
-  /// Publishes the payloads in order; up to 64 of them at a time share one time stamp and one
+  /// Publishes the payloads in order; up to 32 of them at a time share one time stamp and one
   /// announcement, so that an event costs less than in publish. A full lane is met as in publish:
-  /// a blocking publisher waits (for `max_wait` at most for each 64) and accepts all, a dropping
+  /// a blocking publisher waits (for `max_wait` at most for each 32) and accepts all, a dropping
   /// one accepts a prefix and counts the rest as dropped. Copying a payload must not throw.
   template <typename T>
   BatchResult publish_batch(const EventType<T>& type,
@@ -87,11 +87,12 @@ class Publisher {
                             const PublishOptions& options = {}) noexcept {
     BatchResult total;
     while (!payloads.empty() && total.result == PublishResult::kAccepted) {
-      const std::size_t count = std::min(payloads.size(), kChunkEvents);
-      const BatchResult chunk = publish_chunk<T>(type, payloads.first(count), options);
+      std::size_t taken_on = 0;
+      const BatchResult chunk = publish_chunk<T>(
+          type, payloads.first(std::min(payloads.size(), kChunkEvents)), options, taken_on);
       total.accepted += chunk.accepted;
       total.result = chunk.result;
-      payloads = payloads.subspan(count);
+      payloads = payloads.subspan(taken_on);
     }
     if (!payloads.empty()) {
       skip(payloads.size(), total.result);
@@ -106,47 +107,80 @@ class Publisher {
   friend class Bus;
   friend class TokenStream;
 
-  static constexpr std::size_t kChunkEvents = 64;
+  static constexpr std::size_t kChunkEvents = 32;
 
   Publisher(std::shared_ptr<core::PublisherCore> core, std::pmr::memory_resource* resource,
             std::uint32_t bus_id) noexcept;
 
+  // Events are made where they lie in the lane. (Made elsewhere in small stores and copied at once,
+  // each copy would wait until those stores are done: 10 ns an event.)
   template <typename T>
   PublishResult publish_one(const EventType<T>& type, PublishArgument<T> payload,
                             const PublishOptions& options, bool may_wait) noexcept {
-    detail::EventSlot slot;
     // A handle may outlive its bus, and the bus the memory resource: closed is asked first.
-    if ((detail::needs_block<T>(payload) && closed()) ||
-        !detail::make_slot<T>(slot, type, static_cast<PublishArgument<T>&&>(payload),
-                              options.stream, bus_id_, resource_)) {
+    if (detail::needs_block<T>(payload) && closed()) {
       return refuse();
     }
-    return push(slot, options, may_wait);
+    detail::EventSlot* const cell = claim();
+    if (cell == nullptr) [[unlikely]] {
+      return publish_apart<T>(type, static_cast<PublishArgument<T>&&>(payload), options, may_wait);
+    }
+    return detail::make_slot<T>(*cell, type, static_cast<PublishArgument<T>&&>(payload),
+                                options.stream, bus_id_, resource_)
+               ? commit(*cell, options)
+               : refuse();
   }
 
+  // Without a cell: the lane is full, or there is none.
+  template <typename T>
+  [[gnu::noinline]] PublishResult publish_apart(const EventType<T>& type,
+                                                PublishArgument<T> payload,
+                                                const PublishOptions& options,
+                                                bool may_wait) noexcept {
+    detail::EventSlot slot;
+    return detail::make_slot<T>(slot, type, static_cast<PublishArgument<T>&&>(payload),
+                                options.stream, bus_id_, resource_)
+               ? push(slot, options, may_wait)
+               : refuse();
+  }
+
+  // Sets how many it took on: those before the first that cannot be made, and that one.
   template <typename T>
   BatchResult publish_chunk(const EventType<T>& type, std::span<const BatchElement<T>> payloads,
-                            const PublishOptions& options) noexcept {
-    detail::EventSlot slots[kChunkEvents];
+                            const PublishOptions& options, std::size_t& taken_on) noexcept {
+    const std::span<detail::EventSlot> cells = claim(payloads.size());
+    detail::EventSlot apart[kChunkEvents];
+    const std::span<detail::EventSlot> slots =
+        cells.empty() ? std::span(apart).first(payloads.size()) : cells;
     std::size_t made = 0;
-    while (made < payloads.size() && !(detail::needs_block<T>(payloads[made]) && closed()) &&
+    while (made < slots.size() && !(detail::needs_block<T>(payloads[made]) && closed()) &&
            detail::make_slot<T>(slots[made], type, payloads[made], options.stream, bus_id_,
                                 resource_)) {
       ++made;
     }
-    BatchResult result = push(std::span(slots, made), options);
-    if (made < payloads.size()) {
-      std::size_t rest = payloads.size() - made;
-      if (result.result == PublishResult::kAccepted) {
-        result.result = refuse();
-        --rest;
-      }
-      skip(rest, result.result);
+    BatchResult result;
+    if (cells.empty()) {
+      result = push(slots.first(made), options);
+    } else if (made != 0) {
+      result.result = commit(cells.first(made), options);
+      result.accepted = result.result == PublishResult::kAccepted ? made : 0;
+    }
+    taken_on = made;
+    if (made < slots.size() && result.result == PublishResult::kAccepted) {
+      result.result = refuse();
+      ++taken_on;
     }
     return result;
   }
 
-  // Out of line, so that no queue type is visible here. They take over the slots' payloads.
+  // Out of line, so that no queue type is visible here.
+  // The next cell of the lane, or those in a row, at most `count`; none if it is full or closed.
+  [[nodiscard]] detail::EventSlot* claim() noexcept;
+  [[nodiscard]] std::span<detail::EventSlot> claim(std::size_t count) noexcept;
+  // Publishes the first that were claimed last.
+  PublishResult commit(detail::EventSlot& cell, const PublishOptions& options) noexcept;
+  PublishResult commit(std::span<detail::EventSlot> cells, const PublishOptions& options) noexcept;
+  // These take over the slots' payloads.
   PublishResult push(detail::EventSlot& slot, const PublishOptions& options,
                      bool may_wait) noexcept;
   BatchResult push(std::span<detail::EventSlot> slots, const PublishOptions& options) noexcept;

@@ -17,7 +17,7 @@
 //  sequentially_consistent all four accesses are seq_cst and so have one total order: the later of
 //                          the two stores comes before both loads' turn, and its load is after
 //                          both.
-// The mode is fixed for all accesses of one bus: a mix of both would prove nothing.
+// The mode is fixed for all accesses of one race: a mix of both would prove nothing.
 #pragma once
 
 #include <atomic>

@@ -5,6 +5,15 @@
 #include <utility>
 
 namespace herald::core {
+namespace {
+
+// Events that were published in one batch have one latency, if they are delivered as one.
+bool measures_alike(const detail::EventSlot& one, const detail::EventSlot& other) noexcept {
+  return one.publish_ticks == other.publish_ticks && one.type_entry == other.type_entry &&
+         one.flags == other.flags;
+}
+
+}  // namespace
 
 Delivery::Delivery(const BusOptions& options, const ChainOptions& chain, LatencyMeter& meter)
     : measures_(options.latency),
@@ -77,13 +86,18 @@ void Delivery::measure(Event* begin, Event* end) noexcept {
     measure_one(*begin, start);
     return;
   }
-  for (const Event* event = begin; event != end; ++event) {
+  for (const Event* event = begin; event != end;) {
     const detail::EventSlot& slot = EventAccess::slot(*event);
+    const Event* const first = event++;
     if ((slot.flags & kAwaitedByBatch) != 0) [[unlikely]] {
-      meter_.record_wait(event->type_index(), slot.publish_ticks, last_ticks_);
-    } else {
-      meter_.record_wait_and_delivery(event->type_index(), slot.publish_ticks, last_ticks_);
+      meter_.record_wait(first->type_index(), slot.publish_ticks, last_ticks_);
+      continue;
     }
+    while (event != end && measures_alike(slot, EventAccess::slot(*event))) {
+      ++event;
+    }
+    meter_.record_wait_and_delivery(first->type_index(), slot.publish_ticks, last_ticks_,
+                                    static_cast<std::uint64_t>(event - first));
   }
 }
 

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "base/prefetch.h"
 #include "herald/event.h"
@@ -42,6 +43,19 @@ class EventRing {
       base::prefetch_to_write(&cells[(at + i + kCellsAhead) & mask]);
       cells[(at + i) & mask] = items[i];
     }
+  }
+  [[nodiscard]] Item& cell(Position at) noexcept {
+    base::prefetch_to_write(&cells_[(at + kCellsAhead) & (size_ - 1)]);
+    return cells_[at & (size_ - 1)];
+  }
+  /// The cells from `at` on, up to `most`, as far as they lie in a row.
+  [[nodiscard]] std::span<Item> cells(Position at, std::size_t most) noexcept {
+    const std::size_t first = at & (size_ - 1);
+    const std::size_t count = std::min(most, size_ - first);
+    for (std::size_t i = 0; i < count; ++i) {
+      base::prefetch_to_write(&cells_[(first + i + kCellsAhead) & (size_ - 1)]);
+    }
+    return {&cells_[first], count};
   }
   void get(Position at, Item* items, std::size_t count) noexcept {
     const Item* const cells = cells_.get();

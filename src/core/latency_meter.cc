@@ -1,4 +1,5 @@
-// Stage 8, latency: takes the ticks of an event's life, keeps two histograms for each type.
+// Stage 8, latency: takes the ticks of an event's life, keeps two histograms for each type, and a
+// third of what goes into both.
 #include "core/latency_meter.h"
 
 #include <string>
@@ -23,6 +24,9 @@ LatencyReport LatencyMeter::report(const TypeRegistry& types) const {
       continue;
     }
     LatencyRow snapshot{types.entry(index)->name, row->wait.snapshot(), row->delivery.snapshot()};
+    const LatencyHistogram both = row->both.snapshot();
+    snapshot.wait.merge(both);
+    snapshot.delivery.merge(both);
     if (snapshot.wait.empty()) {
       continue;
     }
@@ -37,7 +41,8 @@ std::uint64_t LatencyMeter::negative() const noexcept {
   std::uint64_t sum = 0;
   for (unsigned index = 0; index < TypeRegistry::kMaxTypes; ++index) {
     if (const Row* row = seen_row(index); row != nullptr) {
-      sum += row->wait.snapshot().count_negative() + row->delivery.snapshot().count_negative();
+      sum += row->wait.snapshot().count_negative() + row->delivery.snapshot().count_negative() +
+             2 * row->both.snapshot().count_negative();
     }
   }
   return sum;

@@ -1,12 +1,14 @@
-// Stage 8, latency: takes the ticks of an event's life, keeps two histograms for each type.
+// Stage 8, latency: takes the ticks of an event's life, keeps two histograms for each type, and a
+// third of what goes into both.
 //
 // Threads: the holder of the dispatch right records; any thread takes a report.
-// Cost: two conversions and two histogram updates an event.
+// Cost: two conversions and two histogram updates an event; one of each where an event's fan-out
+//   began and ended at the same read of the clock.
+// Bounds: 57 KiB for each type in use.
 // Synchronization: [M1] a recorder is stored with release when its type is defined / loaded with
 //   acquire by reporters. The counters inside are the recorders' own matter.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -40,15 +42,10 @@ class LatencyMeter {
     row(type_index).delivery.record(base::Clock::to_ns(end - published));
   }
 
-  /// Both, if the fan-out began and ended at the same read of the clock.
-  void record_wait_and_delivery(unsigned type_index, base::Ticks published,
-                                base::Ticks end) noexcept {
-    const std::int64_t latency_ns = base::Clock::to_ns(end - published);
-    const std::size_t bucket =
-        LatencyHistogram::bucket_index(std::max<std::int64_t>(latency_ns, 0));
-    Row& both = row(type_index);
-    both.wait.record(latency_ns, bucket);
-    both.delivery.record(latency_ns, bucket);
+  /// Both, of `count` events whose fan-out began and ended at the same read of the clock.
+  void record_wait_and_delivery(unsigned type_index, base::Ticks published, base::Ticks end,
+                                std::uint64_t count) noexcept {
+    row(type_index).both.record(base::Clock::to_ns(end - published), count);
   }
 
   [[nodiscard]] LatencyReport report(const TypeRegistry& types) const;
@@ -56,9 +53,10 @@ class LatencyMeter {
 
  private:
   struct Row {
-    explicit Row(std::chrono::nanoseconds slo) noexcept : wait(slo), delivery(slo) {}
+    explicit Row(std::chrono::nanoseconds slo) noexcept : wait(slo), delivery(slo), both(slo) {}
     LatencyRecorder wait;
     LatencyRecorder delivery;
+    LatencyRecorder both;  // of the samples that belong to both
   };
 
   // Relaxed: the holder stored it itself, or an earlier holder did.

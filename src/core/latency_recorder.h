@@ -38,25 +38,20 @@ class LatencyRecorder {
   LatencyRecorder(const LatencyRecorder&) = delete;
   LatencyRecorder& operator=(const LatencyRecorder&) = delete;
 
-  /// Adds one sample; a negative one is recorded as 0 and counted.
+  /// Adds one sample, `count` times; a negative one is recorded as 0 and counted.
   /// Threads: the writer. Cost: 1.3 to 2 ns whatever the distribution, no read-modify-write.
-  void record(std::int64_t latency_ns) noexcept {
-    record(latency_ns, LatencyHistogram::bucket_index(std::max<std::int64_t>(latency_ns, 0)));
-  }
-  /// The same, for who records it more than once. Requires: `bucket` is that of the sample, or of 0
-  /// if it is negative.
-  void record(std::int64_t latency_ns, std::size_t bucket) noexcept {
+  void record(std::int64_t latency_ns, std::uint64_t count = 1) noexcept {
     if (latency_ns < own(min_ns_)) [[unlikely]] {
-      latency_ns = lower_minimum(latency_ns);
+      latency_ns = lower_minimum(latency_ns, count);
     }
     if (latency_ns > own(max_ns_)) [[unlikely]] {
       publish(max_ns_, latency_ns);
     }
-    add(buckets_[bucket], 1);
-    add(sum_ns_, static_cast<std::uint64_t>(
-                     std::min(latency_ns, LatencyHistogram::kHighestTrackable.count())));
+    add(buckets_[LatencyHistogram::bucket_index(latency_ns)], count);
+    add(sum_ns_, count * static_cast<std::uint64_t>(
+                             std::min(latency_ns, LatencyHistogram::kHighestTrackable.count())));
     // Always stored: a branch costs 2 ns more when latencies scatter around the SLO.
-    add(over_slo_, latency_ns > slo_ns_ ? 1 : 0);
+    add(over_slo_, latency_ns > slo_ns_ ? count : 0);
   }
 
   /// What has been recorded so far.
@@ -77,9 +72,9 @@ class LatencyRecorder {
 
  private:
   // Returns the sample as it is recorded. A negative one comes here: the minimum is never below 0.
-  std::int64_t lower_minimum(std::int64_t latency_ns) noexcept {
+  std::int64_t lower_minimum(std::int64_t latency_ns, std::uint64_t count) noexcept {
     if (latency_ns < 0) {
-      add(negative_, 1);
+      add(negative_, count);
       latency_ns = 0;
     }
     publish(min_ns_, latency_ns);

@@ -31,6 +31,23 @@ void Publisher::close() noexcept {
   }
 }
 
+detail::EventSlot* Publisher::claim() noexcept {
+  return core_ == nullptr ? nullptr : core_->lane().claim();
+}
+
+std::span<detail::EventSlot> Publisher::claim(std::size_t count) noexcept {
+  return core_ == nullptr ? std::span<detail::EventSlot>() : core_->lane().claim(count);
+}
+
+PublishResult Publisher::commit(detail::EventSlot& cell, const PublishOptions& options) noexcept {
+  return core_->commit(cell, options);
+}
+
+PublishResult Publisher::commit(std::span<detail::EventSlot> cells,
+                                const PublishOptions& options) noexcept {
+  return core_->commit(cells, options);
+}
+
 PublishResult Publisher::push(detail::EventSlot& slot, const PublishOptions& options,
                               bool may_wait) noexcept {
   if (core_ == nullptr) {

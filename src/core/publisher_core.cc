@@ -16,7 +16,11 @@ PublisherCore::PublisherCore(Runtime& runtime, base::FenceMode mode, Doorbell& d
 
 void PublisherCore::open(PublisherOptions options, const RoomPolicy& policy) {
   lane_.ring().reserve(options.capacity_events);
-  lane_.reopen(options.capacity_events);
+  // A thread that dispatches goes on until all is taken: one wake-up for many places is cheaper.
+  // Who pumps may stop after any event.
+  const bool pumped = runtime_.options().dispatch == DispatchMode::kManual;
+  lane_.reopen(options.capacity_events,
+               pumped ? 1 : std::max<std::size_t>(options.capacity_events / 8, 1));
   name_ = std::move(options.name);
   policy_ = policy;
   is_closing = false;
@@ -25,6 +29,33 @@ void PublisherCore::open(PublisherOptions options, const RoomPolicy& policy) {
        {&attempts_, &dropped_, &full_, &closed_, &rejected_, &waits_}) {
     counter->reset();
   }
+}
+
+PublishResult PublisherCore::commit(detail::EventSlot& cell,
+                                    const PublishOptions& options) noexcept {
+  attempts_.add(1);
+  cell.publish_ticks = runtime_.stamp(options);
+  const PushResult result = lane_.commit(1);
+  if (result == PushResult::kAccepted) [[likely]] {
+    return PublishResult::kAccepted;
+  }
+  drop(cell);
+  return count(result, 1);
+}
+
+PublishResult PublisherCore::commit(std::span<detail::EventSlot> cells,
+                                    const PublishOptions& options) noexcept {
+  attempts_.add(cells.size());
+  const base::Ticks time = runtime_.stamp(options);
+  for (detail::EventSlot& cell : cells) {
+    cell.publish_ticks = time;
+  }
+  const PushResult result = lane_.commit(cells.size());
+  if (result == PushResult::kAccepted) [[likely]] {
+    return PublishResult::kAccepted;
+  }
+  std::for_each(cells.begin(), cells.end(), drop);
+  return count(result, cells.size());
 }
 
 PublishResult PublisherCore::publish(detail::EventSlot& slot, const PublishOptions& options,
@@ -181,7 +212,7 @@ bool PublisherCore::wait_for_room(std::int64_t& deadline_ns) noexcept {
     return true;
   }
   waits_.add(1);
-  return lane_.wait_for_room(deadline_ns);
+  return lane_.wait_for_room(deadline_ns) || lane_.room() != 0;
 }
 
 PublisherStats PublisherCore::stats() const {

@@ -58,6 +58,9 @@ class PublisherCore {
 
   // Publisher.
 
+  /// The first of the cells that lane().claim() gave.
+  PublishResult commit(detail::EventSlot& cell, const PublishOptions& options) noexcept;
+  PublishResult commit(std::span<detail::EventSlot> cells, const PublishOptions& options) noexcept;
   PublishResult publish(detail::EventSlot& slot, const PublishOptions& options,
                         bool may_wait) noexcept;
   BatchResult publish(std::span<detail::EventSlot> slots, const PublishOptions& options) noexcept;

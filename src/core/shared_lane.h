@@ -19,7 +19,8 @@
 //  [S2] drained_ is stored with release after events have left / loaded with acquire before a
 //       ticket is taken: their room may be used again.
 //  [S3] a publisher adds to arrived_, then loads the doorbell: [P1] in base/parking.h.
-//  [S4] the dispatcher stores drained_, then loads the credit bell: [P1] the other way round.
+//  [S4] the dispatcher stores drained_, then loads the credit bell: [P1] the other way round, and
+//       always sequentially consistent, as [L5] in lane.h.
 // Bounds: `capacity` events.
 #pragma once
 
@@ -51,7 +52,7 @@ class SharedLane {
         capacity_(capacity),
         mode_(mode),
         doorbell_(doorbell),
-        credit_bell_(mode) {}
+        credit_bell_(kCreditFence) {}
   SharedLane(const SharedLane&) = delete;
   SharedLane& operator=(const SharedLane&) = delete;
 
@@ -76,8 +77,9 @@ class SharedLane {
   /// As Lane::wait_for_room.
   bool wait_for_room(std::int64_t deadline_ns) noexcept {
     const auto ticket = credit_bell_.prepare();
-    const Count left = Race::heavy_load(mode_, drained_) + Race::heavy_load(mode_, lost_);  // [S4]
-    const Count tickets = Race::heavy_load(mode_, tickets_);
+    const Count left = Race::heavy_load(kCreditFence, drained_) +  // [S4]
+                       Race::heavy_load(kCreditFence, lost_);
+    const Count tickets = Race::heavy_load(kCreditFence, tickets_);
     if ((tickets & kSealed) != 0 || tickets - left < capacity_) {
       return true;
     }
@@ -139,6 +141,7 @@ class SharedLane {
 
  private:
   static constexpr Count kSealed = Count{1} << 63U;
+  static constexpr base::FenceMode kCreditFence = base::FenceMode::kSequentiallyConsistent;
 
   PushResult take_ticket(Count& ticket) noexcept {
     // Lock-free: it goes round again only if another thread got this ticket or sealed. Counts never
@@ -177,7 +180,7 @@ class SharedLane {
 
   // [S2] [S4] release at least: the events are out; pairs with left().
   void return_room() noexcept {
-    Race::light_store(mode_, drained_, taken_);
+    Race::light_store(kCreditFence, drained_, taken_);
     credit_bell_.notify();
   }
 

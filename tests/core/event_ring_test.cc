@@ -70,6 +70,18 @@ TEST_F(EventRingTest, GivesBackEachPositionRoundAndRound) {
   }
 }
 
+TEST_F(EventRingTest, CellsLieInARowUpToTheEnd) {
+  ring_.reserve(64);
+  EXPECT_EQ(ring_.cells(0, 64).size(), 64u);
+  EXPECT_EQ(ring_.cells(64, 5).data(), ring_.cells(0, 1).data());
+  EXPECT_EQ(ring_.cells(60, 10).size(), 4u);
+  EXPECT_TRUE(ring_.cells(7, 0).empty());
+  ring_.cells(63 + 64, 10).front().stream = 63;
+  ring_.cells(64 + 64, 10).front().stream = 64;
+  taken_ = 63;
+  expect_next(2);
+}
+
 TEST_F(EventRingTest, KeepsEveryByteOfAnEvent) {
   ring_.reserve(1);
   Item item{};

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/atomics.h"
@@ -74,6 +75,43 @@ TEST_F(LaneTest, TakesAllOfAPushOrNothing) {
   EXPECT_EQ(take(8), (std::vector<std::uint64_t>{1, 2, 3, 4}));
 }
 
+TEST_F(LaneTest, ClaimsWhatFitsAndCommitsWhatWasMade) {
+  EXPECT_EQ(push(2), PushResult::kAccepted);
+  EXPECT_EQ(take(1).size(), 1u);
+  const std::span<Item> cells = lane_.claim(8);
+  ASSERT_EQ(cells.size(), 3u);
+  cells[0].stream = 7;
+  cells[1].stream = 8;
+  EXPECT_EQ(lane_.waiting(), 1u) << "claimed is not published";
+  EXPECT_EQ(lane_.commit(2), PushResult::kAccepted);
+  EXPECT_EQ(lane_.claim(8).size(), 1u);
+  EXPECT_EQ(take(8), (std::vector<std::uint64_t>{1, 7, 8}));
+  EXPECT_EQ(push(4), PushResult::kAccepted);
+  EXPECT_TRUE(lane_.claim(1).empty());
+  take(8);
+  lane_.seal();
+  EXPECT_TRUE(lane_.claim(1).empty());
+}
+
+TEST_F(LaneTest, KeepsPlacesForWhatIsToCome) {
+  EXPECT_EQ(push(2), PushResult::kAccepted);
+  EXPECT_TRUE(lane_.keep_place());
+  EXPECT_EQ(lane_.room(), 1u);
+  EXPECT_EQ(push(1), PushResult::kAccepted);
+  EXPECT_FALSE(lane_.keep_place());
+  EXPECT_EQ(push(1), PushResult::kNoCredit);
+  EXPECT_TRUE(lane_.claim(1).empty());
+  Item last{};
+  last.stream = 9;
+  lane_.give_place_up();
+  EXPECT_EQ(lane_.push(&last, 1), PushResult::kAccepted);
+  EXPECT_EQ(take(8), (std::vector<std::uint64_t>{0, 1, 2, 9}));
+  EXPECT_TRUE(lane_.keep_place());
+  EXPECT_EQ(push(4), PushResult::kNoCredit);
+  lane_.give_place_up();
+  EXPECT_EQ(push(4), PushResult::kAccepted);
+}
+
 TEST_F(LaneTest, ALimitHidesWhatCameLater) {
   push(2);
   const auto limit = lane_.limit();
@@ -102,7 +140,7 @@ TEST_F(LaneTest, AFinishedLaneMayBeReopenedWithAnotherCapacity) {
   lane_.finish();
   EXPECT_EQ(push(1), PushResult::kSealed);
   EXPECT_EQ(take(8).size(), 3u);
-  lane_.reopen(2);
+  lane_.reopen(2, 1);
   EXPECT_EQ(lane_.accepted(), 0u);
   EXPECT_EQ(lane_.capacity(), 2u);
   EXPECT_EQ(push(3), PushResult::kNoCredit);

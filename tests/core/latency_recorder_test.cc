@@ -44,6 +44,18 @@ RC_GTEST_PROP(LatencyRecorder, SnapshotAtRestEqualsAHistogramOfTheSameSamples, (
   RC_ASSERT(recorder.snapshot() == expected);
 }
 
+RC_GTEST_PROP(LatencyRecorder, ACountIsSoManySamples, (std::uint64_t random, std::uint8_t count)) {
+  RC_PRE(count > 0);
+  const nanoseconds slo(1'000);
+  LatencyRecorder at_once(slo);
+  LatencyRecorder one_by_one(slo);
+  at_once.record(sample_from(random), count);
+  for (int i = 0; i < count; ++i) {
+    one_by_one.record(sample_from(random));
+  }
+  RC_ASSERT(at_once.snapshot() == one_by_one.snapshot());
+}
+
 TEST(LatencyRecorder, CountsOverSloSaturatedAndNegativeExactly) {
   LatencyRecorder recorder(std::chrono::milliseconds(1));
   for (const std::int64_t sample :

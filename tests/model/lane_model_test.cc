@@ -32,11 +32,11 @@ constexpr std::int64_t kSoon = 1;
 /// A lane, those who use it, and what they were told.
 class LaneRun {
  public:
-  LaneRun(Scheduler& run, FenceMode mode, std::size_t capacity)
+  LaneRun(Scheduler& run, FenceMode mode, std::size_t capacity, std::size_t wake_room = 1)
       : mode_(mode),
         doorbell_(mode),
         flush_bell_(mode),
-        lane_(ReferenceRing<int>(capacity), capacity, mode, doorbell_) {
+        lane_(ReferenceRing<int>(capacity), capacity, mode, doorbell_, wake_room) {
     run.name("doorbell", doorbell_);
     run.name("lane", lane_);
     run.name("closed", closed_);
@@ -66,6 +66,14 @@ class LaneRun {
         return true;
       }
     }
+  }
+
+  void keep() { check(lane_.keep_place(), "no place in an empty lane"); }
+  void publish_kept() {
+    int item = next_++;
+    lane_.give_place_up();
+    check(lane_.push(&item, 1) == PushResult::kAccepted, "the kept place was taken");
+    accepted_.push_back(item);
   }
 
   // Dispatcher.
@@ -224,6 +232,38 @@ TEST_P(LaneModel, PublisherWaitsForRoom) {
   EXPECT_GT(report.sleeps, 0U);
 }
 
+// Woken once all is free, though it sleeps for one place: the last event taken wakes it.
+TEST_P(LaneModel, PublisherIsWokenForMuchRoom) {
+  const Report report = expect_holds(named("much room"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 2, 2);
+    run.spawn("publisher", [&] {
+      for (int i = 0; i < 4; ++i) {
+        lane.publish();
+      }
+    });
+    run.spawn("dispatcher", [&] { lane.dispatch(1, 4); });
+    run.join();
+    lane.check_delivery();
+  });
+  EXPECT_GT(report.sleeps, 0U);
+}
+
+// What is kept is there whenever it is wanted, and for nothing else.
+TEST_P(LaneModel, AKeptPlaceIsThere) {
+  expect_holds(named("kept place"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 2);
+    run.spawn("publisher", [&] {
+      lane.keep();
+      lane.publish();
+      lane.publish_kept();
+      lane.publish();
+    });
+    run.spawn("dispatcher", [&] { lane.dispatch(1, 3); });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
 TEST_P(LaneModel, BatchesWaitForRoom) {
   expect_holds(named("batches"), [](Scheduler& run) {
     LaneRun lane(run, mode(), 3);
@@ -350,7 +390,7 @@ TEST_P(LaneModel, ALaneIsUsedAgain) {
     });
     run.spawn("dispatcher", [&] { lane.dispatch(2, 1); });
     run.join();
-    lane.lane().reopen(2);
+    lane.lane().reopen(2, 1);
     run.spawn("next publisher", [&] {
       lane.publish();
       lane.publish();

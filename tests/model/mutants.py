@@ -28,6 +28,7 @@ TIMEOUT_S = 120
 FENCE = "src/base/fence.h"
 PARKING = "src/base/parking.h"
 LANE = "src/core/lane.h"
+SEAL = "src/core/lane_seal.h"
 SHARED = "src/core/shared_lane.h"
 RIGHT = "src/core/dispatch_right.h"
 LANE_TEST = "tests/model/lane_model_test.cc"
@@ -79,7 +80,7 @@ MUTANTS = [
            "accepted_.store(put_, std::memory_order_relaxed)", "lane:*EventsReach*"),
     Mutant("lane", "drained before taken out", LANE,
            "      ring_.get(taken_, items, wanted);\n",
-           "      taken_ += wanted;\n      return_room();\n      taken_ -= wanted;\n"
+           "      taken_ += wanted;\n      return_room(wake_room_);\n      taken_ -= wanted;\n"
            "      ring_.get(taken_, items, wanted);\n",
            "lane:*PublisherWaits*"),
     Mutant("lane", "room without acquire", LANE,
@@ -89,45 +90,54 @@ MUTANTS = [
     Mutant("lane", "room for one too many", LANE,
            "if (credit() < count &&", "if (credit() + 1 < count &&", "lane:*PublisherWaits*"),
     Mutant("lane", "no second look for room", LANE,
-           "if (credit() > 0 || Race::heavy_load(mode_, seal_) != kOpen) {", "if (false) {",
+           "if (credit() > 0 || Race::heavy_load(kCreditFence, seal_) != kOpen) {", "if (false) {",
            "lane:*PublisherWaits*"),
     Mutant("lane", "room looked at before the flag", LANE,
            "    const auto ticket = credit_bell_.prepare();\n"
-           "    cached_drained_ = Race::heavy_load(mode_, drained_);  // [L2] [L5]\n",
-           "    cached_drained_ = Race::heavy_load(mode_, drained_);\n"
+           "    cached_drained_ = Race::heavy_load(kCreditFence, drained_);  // [L2] [L5]\n",
+           "    cached_drained_ = Race::heavy_load(kCreditFence, drained_);\n"
            "    const auto ticket = credit_bell_.prepare();\n",
            "lane:*PublisherWaits*"),
     Mutant("lane", "dispatcher rings nobody", LANE,
-           "    Race::light_store(mode_, drained_, taken_);\n    credit_bell_.notify();\n",
-           "    Race::light_store(mode_, drained_, taken_);\n", "lane:*PublisherWaits*"),
+           "    if (room >= wake_room_) {\n      credit_bell_.notify();\n    }\n", "",
+           "lane:*PublisherWaits*"),
+    Mutant("lane", "room given back with a release only", LANE,
+           "Race::light_store(kCreditFence, drained_, taken_)",
+           "drained_.store(taken_, std::memory_order_release)", "lane:*PublisherWaits*"),
+    Mutant("lane", "room counted before it is given back", LANE,
+           "      taken_ += wanted;\n      return_room(capacity_ - static_cast<std::size_t>(limit -"
+           " taken_));\n",
+           "      const std::size_t room = capacity_ - static_cast<std::size_t>(limit - taken_);\n"
+           "      taken_ += wanted;\n      return_room(room);\n", "lane:*WokenForMuch*"),
+    Mutant("lane", "a kept place is given to anybody", LANE,
+           "    usable_ -= kept ? 1 : 0;\n", "", "lane:*KeptPlace*"),
     Mutant("lane", "publisher rings nobody", LANE,
-           "      return resolve_seal();\n    }\n    doorbell_.notify();\n",
-           "      return resolve_seal();\n    }\n", "lane:*EventsReach*"),
+           "      return PushResult::kRefused;\n    }\n    doorbell_.notify();\n",
+           "      return PushResult::kRefused;\n    }\n", "lane:*EventsReach*"),
     # Close.
-    Mutant("close", "no heavy barrier in the seal", LANE,
-           "      Race::heavy_barrier(mode_);\n      seen = kSealing;\n",
-           "      seen = kSealing;\n",
-           "lane:*CloseRaces*"),
-    Mutant("close", "count read before the barrier", LANE,
-           "      Race::heavy_barrier(mode_);\n      seen = kSealing;\n"
-           "      name_count(seen, Race::heavy_load(mode_, accepted_));",
-           "      const Count count = Race::heavy_load(mode_, accepted_);\n"
-           "      Race::heavy_barrier(mode_);\n      seen = kSealing;\n"
-           "      name_count(seen, count);", "lane:*CloseRaces*"),
-    Mutant("close", "sealed in one step", LANE,
-           "    if (start_seal(seen)) {\n", "    if (name_count(seen, accepted())) {\n",
+    Mutant("close", "no heavy barrier in the seal", SEAL,
+           "      Race::heavy_barrier(mode);\n", "", "lane:*CloseRaces*"),
+    Mutant("close", "count read before the barrier", SEAL,
+           "      Race::heavy_barrier(mode);\n      seen = kSealing;\n"
+           "      name(seen, Race::heavy_load(mode, accepted));",
+           "      const Count count = Race::heavy_load(mode, accepted);\n"
+           "      Race::heavy_barrier(mode);\n      seen = kSealing;\n"
+           "      name(seen, count);", "lane:*CloseRaces*"),
+    Mutant("close", "sealed in one step", SEAL,
+           "    if (start(seen)) {\n",
+           "    if (name(seen, accepted.load(std::memory_order_relaxed))) {\n",
            "lane:*CloseRaces*"),
     Mutant("close", "publisher does not look again", LANE,
-           "    if (sealed_now()) [[unlikely]] {\n      return resolve_seal();\n    }\n", "",
+           "if (seal_.begun_now(mode_) && !seal_.covers(put_)) [[unlikely]] {", "if (false) {",
            "lane:*CloseRaces*"),
     Mutant("close", "limit ignores the seal", LANE,
            "return std::min(accepted, seal);\n  }\n  /// All",
            "return accepted;\n  }\n  /// All",
            "lane:*CloseRaces*"),
     Mutant("close", "limit takes a seal that has no count", LANE,
-           "if (seal == kSealing) [[unlikely]] {", "if (false) {", "lane:*CloseRaces*"),
-    Mutant("close", "refused although counted", LANE,
-           "if (name_count(seen, put_) || put_ <= seen) {", "if (name_count(seen, put_)) {",
+           "if (seal == Seal::kSealing) [[unlikely]] {", "if (false) {", "lane:*CloseRaces*"),
+    Mutant("close", "refused although counted", SEAL,
+           "return name(seen, put) || put <= seen;", "return name(seen, put);",
            "lane:*CloseRaces*"),
     Mutant("close", "seal wakes no publisher", LANE,
            "    credit_bell_.notify();\n    doorbell_.notify();\n  }\n\n  /// Whether a seal",
