@@ -164,14 +164,19 @@ RATIOS = (
 # Where Herald with latency off stands beside Herald: what always-on measuring costs.
 MEASURED_TWICE = (*SINGLE, "w2/subscribers:1000/each")
 
+# What the cost model needs of Herald beside the points of ratios.
+MODELLED = tuple(f"w2/subscribers:{subscribers}/each" for subscribers in (10, 100, 100_000))
+
 
 def for_ratios(points: list[Point]) -> list[Point]:
-    """Only what the ratios need: at their points, the subjects and the peers."""
+    """Only what the ratios need, at their points the subjects and the peers, and what the cost
+    model needs."""
     chosen = []
     for point in points:
         needed = {label for ratio in RATIOS if point.name in ratio.points
                   for label in (ratio.subject, *ratio.peers)}
         needed |= set(HERALD if point.name in MEASURED_TWICE else ())
+        needed |= set(HERALD[:1] if point.name in MODELLED else ())
         contenders = tuple(c for c in point.contenders if c.label in needed)
         if needed:
             chosen.append(point._replace(contenders=contenders))

@@ -1,7 +1,8 @@
-"""The performance section of README.md, made from bench/results.json and from nothing else.
+"""The sections of README.md and bench/README.md that are made from bench/results.json, and from
+nothing else.
 
-    python3 bench/report/readme.py           exit status 1 if README.md differs
-    python3 bench/report/readme.py --write   puts it there
+    python3 bench/report/readme.py           exit status 1 if one differs
+    python3 bench/report/readme.py --write   puts them there
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "bench"))
 
-from report import plan, summary, text  # noqa: E402
+from report import cost_model, plan, summary  # noqa: E402
 
-BEGIN = "<!-- performance: begin; made by bench/report/readme.py from bench/results.json -->"
-END = "<!-- performance: end -->"
+BEGIN = "<!-- {0}: begin; made by bench/report/readme.py from bench/results.json -->"
+END = "<!-- {0}: end -->"
 W1 = (("single", "w1/publishers:1/batch:1"), ("batches of 256", "w1/publishers:1/batch:256"),
       ("4 publishers, single", "w1/publishers:4/batch:1"))
 W2 = (("1,000 subscribers", "w2/subscribers:1000/each"),
@@ -83,12 +84,11 @@ def groups(points: dict) -> list[str]:
     return sorted({p for by in points.values() for p in summary.usable(by)}, reverse=True)
 
 
-def section(result: dict) -> str:
+def performance(result: dict) -> str:
     machine = result["machine"]
     points = result["points"]
     order = groups(points)
     lines = [
-        BEGIN,
         f"Measured with `tools/run bench` on {machine['cpu']}, {machine['cores']} cores, Linux "
         f"{machine['kernel']}, {machine['compiler']}, `{machine['flags']}`, {machine['date']}; "
         f"{result['rounds']} interleaved rounds, medians. Where a field has several figures, the "
@@ -103,32 +103,40 @@ def section(result: dict) -> str:
         *table(points, W2, in_millions, order), "",
         "Latency from the due time to the last subscriber, median (p99), microseconds:", "",
         *table(points, W4, in_us, order),
-        END,
     ]
     return "\n".join(lines)
 
 
-def current(readme: str) -> str:
-    """What stands between the markers, with them. Raises ValueError if they are not there."""
-    return readme[readme.index(BEGIN):readme.index(END) + len(END)]
+# The file, the name in its markers, and what makes the text between them.
+SECTIONS = (("README.md", "performance", performance),
+            ("bench/README.md", "cost model", cost_model.section))
+
+
+def renewed(page: str, name: str, content: str) -> str:
+    """The page with another text between the markers. Raises ValueError if they are not there."""
+    begin, end = BEGIN.format(name), END.format(name)
+    first, last = page.index(begin) + len(begin), page.index(end)
+    return page[:first] + "\n" + content + "\n" + page[last:]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="change README.md")
+    parser.add_argument("--write", action="store_true", help="change the files")
     arguments = parser.parse_args()
-    path = ROOT / "README.md"
-    readme = path.read_text()
-    wanted = section(json.loads((ROOT / "bench" / "results.json").read_text()))
-    if arguments.write:
-        path.write_text(readme.replace(current(readme), wanted))
-        return 0
-    if current(readme) != wanted:
-        print("README.md differs from bench/results.json; run bench/report/readme.py --write",
-              file=sys.stderr)
-        return 1
-    return 0
+    result = json.loads((ROOT / "bench" / "results.json").read_text())
+    status = 0
+    for file, name, make in SECTIONS:
+        path = ROOT / file
+        page = path.read_text()
+        wanted = renewed(page, name, make(result))
+        if arguments.write:
+            path.write_text(wanted)
+        elif page != wanted:
+            print(f"{file} differs from bench/results.json; run bench/report/readme.py --write",
+                  file=sys.stderr)
+            status = 1
+    return status
 
 
 if __name__ == "__main__":

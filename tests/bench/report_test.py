@@ -11,7 +11,7 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "bench"))
 
-from report import chart, plan, readme, session, summary, text  # noqa: E402
+from report import chart, cost_model, plan, readme, session, summary, text  # noqa: E402
 
 SINGLE = "w1/publishers:1/batch:1"
 
@@ -91,6 +91,32 @@ class Ratios(unittest.TestCase):
         self.assertAlmostEqual(found["w2_1000_percent"]["far"], 3.0)
 
 
+class CostModel(unittest.TestCase):
+    def points(self, costs: cost_model.Costs) -> dict:
+        loads = [(1, cost_model.SINGLE, costs.publish_ns), (1, cost_model.BATCHES, costs.batch_ns),
+                 *((calls, name, costs.dispatch_ns(calls))
+                   for calls, name in (*cost_model.FITTED, *cost_model.PREDICTED))]
+        return summary.summarize([run("herald", 1e9 * calls / ns, name)
+                                  for calls, name, ns in loads])
+
+    def test_finds_the_costs_that_made_the_points(self):
+        made = cost_model.Costs(12.5, 1.75, 25.0, 15.0)
+        found = cost_model.fits(self.points(made))
+        self.assertEqual(list(found), ["far"])
+        for cost, expected in zip(found["far"], made):
+            self.assertAlmostEqual(cost, expected)
+
+    def test_predicts_the_slower_side(self):
+        costs = cost_model.Costs(12.5, 1.75, 25.0, 15.0)
+        self.assertEqual(costs.pace_ns(1), 25.0)
+        self.assertEqual(costs.pace_ns(10), 30.0)
+
+    def test_is_not_fitted_where_a_point_is_missing(self):
+        points = self.points(cost_model.Costs(12.5, 1.75, 25.0, 15.0))
+        del points[cost_model.BATCHES]
+        self.assertEqual(cost_model.fits(points), {})
+
+
 class Plan(unittest.TestCase):
     NAMES = ["w1_single_to_best_peer", "w1_single_tracked_to_best_peer",
              "w1_batch_to_moodycamel_bulk", "w1_batch_to_ring", "w1_4_publishers_to_best_peer",
@@ -130,7 +156,9 @@ class Program(unittest.TestCase):
 class Report(unittest.TestCase):
     def test_readme_agrees_with_the_committed_results(self):
         result = json.loads((ROOT / "bench" / "results.json").read_text())
-        self.assertEqual(readme.current((ROOT / "README.md").read_text()), readme.section(result))
+        for file, name, make in readme.SECTIONS:
+            page = (ROOT / file).read_text()
+            self.assertEqual(page, readme.renewed(page, name, make(result)), file)
 
     def test_the_committed_ratios_follow_from_the_committed_points(self):
         result = json.loads((ROOT / "bench" / "results.json").read_text())

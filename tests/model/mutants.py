@@ -90,7 +90,7 @@ MUTANTS = [
     Mutant("lane", "room for one too many", LANE,
            "if (credit() < count &&", "if (credit() + 1 < count &&", "lane:*PublisherWaits*"),
     Mutant("lane", "no second look for room", LANE,
-           "if (credit() > 0 || Race::heavy_load(kCreditFence, seal_) != kOpen) {", "if (false) {",
+           "if (credit() > 0 || seal_.load(kCreditFence) != Seal::kOpen) {", "if (false) {",
            "lane:*PublisherWaits*"),
     Mutant("lane", "room looked at before the flag", LANE,
            "    const auto ticket = credit_bell_.prepare();\n"
