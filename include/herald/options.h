@@ -19,7 +19,9 @@ namespace herald {
 /// What a full lane does with one more event.
 enum class OverflowPolicy : std::uint8_t {
   kBlock,       ///< The publisher waits for room, at most `max_wait`, then gets kFull.
-  kDropNewest,  ///< The event is dropped and counted.
+  /// The event is dropped and counted, also one that ends a stream: TokenStream, which keeps a place
+  /// for its end, never loses that.
+  kDropNewest,
 };
 
 /// Who runs the callbacks.
@@ -50,7 +52,7 @@ struct PublisherOptions {
   /// For reports. Default: empty.
   std::string name = {};
   /// Room in the lane, exact: 1 to 1,048,576 events. 64 bytes each, rounded up to a power of two,
-  /// reserved and touched at once.
+  /// reserved and touched at once. Each open TokenStream keeps one for its end.
   std::size_t capacity_events = 16'384;
   /// Default: block with a dispatcher thread, drop newest in manual mode.
   std::optional<OverflowPolicy> overflow = {};

@@ -63,11 +63,15 @@ struct TokenStreamReport {
 /// Ownership: the publisher must stay where it is until the stream is destroyed; the bus need not.
 ///   Destruction without an end sends kError `abandoned`, or kComplete `cancelled` if a stop was
 ///   requested.
+/// Its end: a stream keeps a place in the lane for it when it is opened, or in a full lane before
+///   its first event. So whoever saw something of a stream sees its end, however full the lane and
+///   whatever its policy. Each open stream so takes one of the lane's capacity_events; the last of
+///   these is not given away.
 /// Results: those of publish. kClosed also after the end; kRejected if status() is not ok. complete
-///   and error that return neither kAccepted nor kClosed have not ended the stream: make room (in
-///   manual mode, pump) and call again. Destruction cannot: an end that it finds no room for in a
-///   full lane (one that drops, a `max_wait` that runs out, inside a callback) is lost, and counted
-///   as dropped or full by the lane.
+///   and error that return neither kAccepted nor kClosed have not ended the stream: nothing of it
+///   was published in a full lane (kDropped, kFull), or there is no memory (kRejected, which none
+///   but a long text of an error, or the shared lane, needs). Make room, and call again;
+///   destruction does not.
 /// Ordering: the id is free for another stream when its terminal event is seen.
 /// Cost: opening and closing is O(1), takes a lock of the bus, and allocates nothing once as many
 ///   streams have been open before.
@@ -83,7 +87,8 @@ class TokenStream {
   ~TokenStream();
 
   /// InvalidArgument (stream 0, a linger out of range), AlreadyExists (the stream is open),
-  /// FailedPrecondition (the bus is closed), ResourceExhausted; else ok.
+  /// FailedPrecondition (the bus is closed), ResourceExhausted (memory, or the lane keeps places
+  /// for as many streams as it can); else ok.
   [[nodiscard]] const absl::Status& status() const noexcept { return status_; }
 
   // Producing.
@@ -102,8 +107,8 @@ class TokenStream {
   /// Tells that no metric is known any more: a kMetrics event without any field.
   PublishResult clear_metrics() noexcept;
 
-  // Ending. Bytes still kept become one U+FFFD. After a stop request both send kComplete
-  // `cancelled`.
+  // Ending. Bytes still kept become one U+FFFD, which is lost if the lane is full and does not
+  // wait. After a stop request both send kComplete `cancelled`.
 
   PublishResult complete(FinishReason reason = FinishReason::kStop, Usage usage = {}) noexcept;
   PublishResult error(Error error) noexcept;
@@ -127,14 +132,21 @@ class TokenStream {
   void open(StreamId stream, const TokenStreamOptions& options);
   void close() noexcept;
   [[nodiscard]] PublishResult ready() const noexcept;
+  [[nodiscard]] PublishResult ready_to_end() noexcept;
   [[nodiscard]] bool closed() const noexcept;
+  [[nodiscard]] bool may_keep_place() const noexcept;
+  [[nodiscard]] PublishResult keep_place() noexcept;
+  void give_place_up() noexcept;
+  template <typename T>
+  bool make(detail::EventSlot& slot, const EventType<T>& type,
+            PublishArgument<T> payload) const noexcept;
+  void make_complete(detail::EventSlot& slot, FinishReason reason, Usage usage) noexcept;
+  PublishResult refuse() noexcept;
   template <typename T>
   PublishResult send(const EventType<T>& type, PublishArgument<T> payload,
                      std::int64_t* ticks = nullptr) noexcept;
-  PublishResult send_held() noexcept;
-  PublishResult send_complete(FinishReason reason, Usage usage) noexcept;
-  template <typename SendTerminal>
-  PublishResult end(SendTerminal send_terminal) noexcept;
+  void send_held() noexcept;
+  PublishResult send_last(detail::EventSlot& slot) noexcept;
 
   Publisher* publisher_ = nullptr;  // null: the shared lane
   std::shared_ptr<core::Runtime> runtime_;

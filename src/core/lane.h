@@ -105,12 +105,14 @@ class Lane {
 
   /// Keeps a place for one event that is to come, whatever comes before it. False without room.
   [[nodiscard]] bool keep_place() noexcept {
-    const bool kept = room() != 0;
+    const bool kept = may_keep() && room() != 0;
     usable_ -= kept ? 1 : 0;
     return kept;
   }
+  /// False: all places but one are kept.
+  [[nodiscard]] bool may_keep() const noexcept { return usable_ > 1; }
   /// The next push() has room for it.
-  void give_place_up() noexcept { ++usable_; }
+  void give_place_up() noexcept { usable_ = std::min(usable_ + 1, capacity_); }
 
   /// Sleeps until there is room, a seal, or `deadline_ns` (then false). May return early.
   bool wait_for_room(std::int64_t deadline_ns) noexcept {

@@ -125,11 +125,14 @@ std::size_t PublisherCore::push_some(std::span<detail::EventSlot> slots,
   return result == PushResult::kAccepted ? fitting : 0;
 }
 
-PublishResult PublisherCore::await_room() noexcept {
+PublishResult PublisherCore::keep_place() noexcept {
   std::int64_t deadline_ns = 0;
-  while (lane_.room() == 0 && !lane_.sealed()) {
+  while (!lane_.keep_place()) {
+    if (lane_.sealed()) {
+      return PublishResult::kClosed;
+    }
     const bool drops = policy_.overflow == OverflowPolicy::kDropNewest;
-    if (drops || !wait_for_room(deadline_ns)) {
+    if (drops || !lane_.may_keep() || !wait_for_room(deadline_ns)) {
       attempts_.add(1);
       return count(drops ? PublishResult::kDropped : PublishResult::kFull, 1);
     }

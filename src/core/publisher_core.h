@@ -64,9 +64,9 @@ class PublisherCore {
   PublishResult publish(detail::EventSlot& slot, const PublishOptions& options,
                         bool may_wait) noexcept;
   BatchResult publish(std::span<detail::EventSlot> slots, const PublishOptions& options) noexcept;
-  /// Waits as publish() does. kAccepted: there is room for one event, and stays until the next
-  /// publish(); or the lane is sealed, of which that tells. Else counted as one event that met it.
-  [[nodiscard]] PublishResult await_room() noexcept;
+  /// Keeps a place in the lane for an event that is to come; waits for room as publish() does.
+  /// kClosed if it is sealed; else counted as one event that met no room.
+  [[nodiscard]] PublishResult keep_place() noexcept;
   PublishResult refuse() noexcept;
   void skip(std::size_t events, PublishResult result) noexcept;
   void close() noexcept;

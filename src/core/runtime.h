@@ -70,15 +70,6 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   [[nodiscard]] BusStats stats();
   [[nodiscard]] LatencyReport latency() const { return meter_.report(types_); }
 
-  // For streams.
-
-  /// See StreamRegistry.
-  void go_on(StreamState& state) noexcept {
-    if (streams_.go_on(state)) {
-      doorbell_.notify();  // There is a new deadline.
-    }
-  }
-
   // For subscriptions.
 
   /// False if `deadline_ns` on CLOCK_MONOTONIC came first.

@@ -3,7 +3,8 @@
 // Threads: any number of publishers, one dispatcher, any thread may seal.
 // Invariants:
 //  1. tickets_ counts the events that were let in, plus kSealed once the lane is closed. A ticket
-//     is taken only while tickets - drained < capacity, so there are never more events inside.
+//     is taken only while tickets - left() < capacity, or for a kept place: there are never more
+//     events inside.
 //  2. A ticket taken before the seal leads to an event that is delivered; after it, to none. So the
 //     seal needs no second look: both are read-modify-writes of one word.
 //  3. arrived_ grows after each event is in the queue. When the queue is found empty after arrived_
@@ -12,12 +13,17 @@
 //  4. Each event carries its ticket (in the place of its sequence). Of the tickets below any count
 //     read by the dispatcher, those not yet taken number count - drained: enough to know when all
 //     of them have been (flush), although threads overtake each other.
+//  5. A kept place is a ticket without an event: counted as lost, so that no flush waits for it,
+//     and in kept_, so that its room is not free. left() = drained + lost - kept may be seen too
+//     small for a moment, never too large: kept_ grows before lost_, and shrinks after the ticket
+//     that it is exchanged for is taken.
 // Synchronization:
 //  [S1] arrived_ grows with release after the event is in / is loaded with acquire before the
 //       dispatcher looks into the queue: what is counted is found. An event that is found before it
 //       is counted is made visible by the queue's own release and acquire.
 //  [S2] drained_ is stored with release after events have left / loaded with acquire before a
 //       ticket is taken: their room may be used again.
+//       lost_ is added to with release after kept_ / loaded with acquire before it, invariant 5.
 //  [S3] a publisher adds to arrived_, then loads the doorbell: [P1] in base/parking.h.
 //  [S4] the dispatcher stores drained_, then loads the credit bell: [P1] the other way round, and
 //       always sequentially consistent, as [L5] in lane.h.
@@ -32,6 +38,7 @@
 #include "base/cache_line.h"
 #include "base/fence.h"
 #include "base/parking.h"
+#include "core/kept_places.h"
 #include "core/push_result.h"
 
 namespace herald::core {
@@ -52,6 +59,7 @@ class SharedLane {
         capacity_(capacity),
         mode_(mode),
         doorbell_(doorbell),
+        kept_(capacity),
         credit_bell_(kCreditFence) {}
   SharedLane(const SharedLane&) = delete;
   SharedLane& operator=(const SharedLane&) = delete;
@@ -62,24 +70,45 @@ class SharedLane {
   [[nodiscard]] PushResult push(Item& item) noexcept {
     Count ticket = 0;
     const PushResult entry = take_ticket(ticket);
-    if (entry != PushResult::kAccepted) [[unlikely]] {
+    return entry == PushResult::kAccepted ? enter(item, ticket) : entry;
+  }
+
+  /// Keeps a place for one event that is to come, whatever comes before it. False without room, or
+  /// if it were the last.
+  [[nodiscard]] bool keep_place() noexcept {
+    Count ticket = 0;
+    if (!may_keep() || take_ticket(ticket) != PushResult::kAccepted) {
+      return false;
+    }
+    const bool kept = kept_.add();
+    static_cast<void>(lose());
+    return kept;
+  }
+  /// False: all places but one are kept. A hint.
+  [[nodiscard]] bool may_keep() const noexcept { return kept_.may_add(); }
+  /// As push(), into a kept place, which it gives up: never kNoCredit. kNoMemory: it is still kept.
+  [[nodiscard]] PushResult push_to_kept_place(Item& item) noexcept {
+    Count ticket = 0;
+    const PushResult entry = take_ticket(ticket, true);
+    if (entry != PushResult::kAccepted) {
       return entry;
     }
-    item.sequence = ticket;
-    if (!queue_.enqueue(item)) [[unlikely]] {
-      return lose();
+    const PushResult result = enter(item, ticket);
+    if (result == PushResult::kAccepted) {
+      give_place_up();
     }
-    arrive();
-    doorbell_.notify();
-    return PushResult::kAccepted;
+    return result;
+  }
+  void give_place_up() noexcept {
+    kept_.remove();
+    credit_bell_.notify();
   }
 
   /// As Lane::wait_for_room.
   bool wait_for_room(std::int64_t deadline_ns) noexcept {
     const auto ticket = credit_bell_.prepare();
-    const Count left = Race::heavy_load(kCreditFence, drained_) +  // [S4]
-                       Race::heavy_load(kCreditFence, lost_);
-    const Count tickets = Race::heavy_load(kCreditFence, tickets_);
+    const Count left = this->left();
+    const Count tickets = Race::heavy_load(kCreditFence, tickets_);  // [S4]
     if ((tickets & kSealed) != 0 || tickets - left < capacity_) {
       return true;
     }
@@ -143,7 +172,8 @@ class SharedLane {
   static constexpr Count kSealed = Count{1} << 63U;
   static constexpr base::FenceMode kCreditFence = base::FenceMode::kSequentiallyConsistent;
 
-  PushResult take_ticket(Count& ticket) noexcept {
+  // `has_place`: the caller's own, for which it gets the ticket.
+  PushResult take_ticket(Count& ticket, bool has_place = false) noexcept {
     // Lock-free: it goes round again only if another thread got this ticket or sealed. Counts never
     // repeat, so no ABA. Relaxed: a ticket orders nothing, see [S1] and [S2].
     do {
@@ -152,7 +182,7 @@ class SharedLane {
       if ((ticket & kSealed) != 0) {
         return PushResult::kSealed;
       }
-      if (ticket - left >= capacity_) {
+      if (!has_place && ticket - left >= capacity_) {
         return PushResult::kNoCredit;
       }
     } while (!tickets_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_relaxed,
@@ -160,13 +190,27 @@ class SharedLane {
     return PushResult::kAccepted;
   }
 
-  // Tickets whose room may be used again. [S2] acquire: pairs with return_room() and lose().
-  [[nodiscard]] Count left() const noexcept {
-    return drained_.load(std::memory_order_acquire) + lost_.load(std::memory_order_acquire);
+  // Lets an event with a ticket in.
+  PushResult enter(Item& item, Count ticket) noexcept {
+    item.sequence = ticket;
+    if (!queue_.enqueue(item)) [[unlikely]] {
+      return lose();
+    }
+    arrive();
+    doorbell_.notify();
+    return PushResult::kAccepted;
   }
 
-  // A ticket whose event found no memory: others may wait for its room, and the dispatcher, in a
-  // flush, for its arrival. seq_cst: [S4].
+  // Tickets whose room may be used again. [S2] acquire: pairs with return_room(), lose() and
+  // give_place_up(). [S4] seq_cst. lost_ before kept_: invariant 5.
+  [[nodiscard]] Count left() const noexcept {
+    const Count left =
+        Race::heavy_load(kCreditFence, drained_) + Race::heavy_load(kCreditFence, lost_);
+    return left - kept_.count();
+  }
+
+  // A ticket without an event, which found no memory or is to come later: others may wait for its
+  // room, and the dispatcher, in a flush, for its arrival. seq_cst: [S4]; [S2] release.
   PushResult lose() noexcept {
     lost_.fetch_add(1, std::memory_order_seq_cst);
     credit_bell_.notify();
@@ -193,6 +237,7 @@ class SharedLane {
   alignas(base::kFalseSharingBytes) typename Atomics::template Atomic<Count> tickets_{0};
   typename Atomics::template Atomic<Count> arrived_{0};
   typename Atomics::template Atomic<Count> lost_{0};
+  KeptPlaces<Atomics> kept_;
   // Written by the dispatcher.
   alignas(base::kFalseSharingBytes) typename Atomics::template Atomic<Count> drained_{0};
   Count taken_ = 0;         // what drained_ holds

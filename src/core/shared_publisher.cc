@@ -25,18 +25,47 @@ PublishResult SharedPublisher::publish_without_room(detail::EventSlot& slot) noe
     count(dropped_);
     return PublishResult::kDropped;
   }
-  if (runtime_.dispatching_here()) {
-    return settle(PushResult::kNoCredit, slot);  // The one who makes room is us.
-  }
-  count(waits_);
-  const std::int64_t deadline_ns = policy_.max_wait.has_value()
-                                       ? base::Clock::monotonic_deadline(*policy_.max_wait)
-                                       : base::NativeAtomics::kNoDeadline;
   PushResult result = PushResult::kNoCredit;
-  while (result == PushResult::kNoCredit && lane_.wait_for_room(deadline_ns)) {
+  std::int64_t deadline_ns = 0;
+  while (result == PushResult::kNoCredit && wait_for_room(deadline_ns)) {
     result = lane_.push(slot);
   }
   return settle(result, slot);
+}
+
+PublishResult SharedPublisher::publish_to_kept_place(detail::EventSlot& slot) noexcept {
+  count(attempts_);
+  slot.publish_ticks = runtime_.stamp({});
+  return settle(lane_.push_to_kept_place(slot), slot);
+}
+
+PublishResult SharedPublisher::keep_place() noexcept {
+  std::int64_t deadline_ns = 0;
+  while (!lane_.keep_place()) {
+    if (runtime_.closed()) {
+      return PublishResult::kClosed;
+    }
+    const bool drops = policy_.overflow == OverflowPolicy::kDropNewest;
+    if (drops || !lane_.may_keep() || !wait_for_room(deadline_ns)) {
+      count(attempts_);
+      count(drops ? dropped_ : full_);
+      return drops ? PublishResult::kDropped : PublishResult::kFull;
+    }
+  }
+  return PublishResult::kAccepted;
+}
+
+// Waits for room once. `deadline_ns` is 0 before the first wait of a publish. False: give up.
+bool SharedPublisher::wait_for_room(std::int64_t& deadline_ns) noexcept {
+  if (runtime_.dispatching_here()) {
+    return false;  // The one who makes room is us.
+  }
+  if (deadline_ns == 0) {
+    count(waits_);
+    deadline_ns = policy_.max_wait.has_value() ? base::Clock::monotonic_deadline(*policy_.max_wait)
+                                               : base::NativeAtomics::kNoDeadline;
+  }
+  return lane_.wait_for_room(deadline_ns);
 }
 
 PublishResult SharedPublisher::settle(PushResult result, detail::EventSlot& slot) noexcept {

@@ -28,6 +28,10 @@ class SharedPublisher {
         lane_(SharedQueue(options.capacity_events), options.capacity_events, mode, doorbell) {}
 
   PublishResult publish(detail::EventSlot& slot, const PublishOptions& options) noexcept;
+  /// As PublisherCore::keep_place.
+  [[nodiscard]] PublishResult keep_place() noexcept;
+  /// Never dropped nor full: takes a kept place.
+  PublishResult publish_to_kept_place(detail::EventSlot& slot) noexcept;
   PublishResult refuse() noexcept;
 
   [[nodiscard]] Lane& lane() noexcept { return lane_; }
@@ -39,6 +43,7 @@ class SharedPublisher {
 
  private:
   PublishResult publish_without_room(detail::EventSlot& slot) noexcept;
+  [[nodiscard]] bool wait_for_room(std::int64_t& deadline_ns) noexcept;
   PublishResult settle(PushResult result, detail::EventSlot& slot) noexcept;
 
   // Relaxed: statistics, exact when the publishers rest.

@@ -51,22 +51,6 @@ bool StreamRegistry::end(StreamState& state) noexcept {
   return state.stop_requested();
 }
 
-bool StreamRegistry::go_on(StreamState& state) noexcept {
-  const std::scoped_lock lock(mutex_);
-  Entry& entry = entry_of(state.id);
-  if (entry.open != nullptr) {
-    return false;
-  }
-  entry.open = &state;
-  if (state.when_lonely_ == OnLastSubscriberGone::kKeep || entry.subscriptions != 0 ||
-      !state.was_heard_) {
-    return false;
-  }
-  leave_lonely(state, state.was_lonely_until_ != 0 ? state.was_lonely_until_
-                                                   : base::Clock::now() + state.linger_);
-  return true;
-}
-
 void StreamRegistry::close(StreamState& state) noexcept {
   const std::scoped_lock lock(mutex_);
   end_locked(state);
@@ -82,8 +66,6 @@ void StreamRegistry::end_locked(StreamState& state) noexcept {
   if (found == entries_.end() || found->second.open != &state) {
     return;
   }
-  state.was_heard_ = found->second.subscriptions != 0 || state.lonely_until_ != 0;
-  state.was_lonely_until_ = state.lonely_until_;
   comfort(state);
   found->second.open = nullptr;
   if (found->second.subscriptions == 0) {

@@ -1,6 +1,6 @@
 // Control, streams: knows which streams are open and who listens to them; takes stop requests.
 //
-// Threads: open, end, go_on, close, cancel, came, left: any. expire_one: the holder of the dispatch
+// Threads: open, end, close, cancel, came, left: any. expire_one: the holder of the dispatch
 //   right. What a StreamState marks as the producer's belongs to its TokenStream.
 // Invariants:
 //  1. A stream has an entry while it is open or a subscription names it.
@@ -8,9 +8,9 @@
 //     found by id until end(), which comes before its terminal event is published.
 //  3. A stop, once requested, stays.
 // Synchronization: one mutex, on the control plane; stop_requested is a flag that says nothing
-//   about other memory. next_expiry() takes part in the race drawn in base/fence.h: left() and
-//   go_on() store it, and their caller then rings the dispatcher's doorbell; the dispatcher arms
-//   the doorbell and then loads it.
+//   about other memory. next_expiry() takes part in the race drawn in base/fence.h: left() stores
+//   it, and its caller then rings the dispatcher's doorbell; the dispatcher arms the doorbell and
+//   then loads it.
 // Bounds: as many states as streams were open at one time; they are kept for the next ones, each
 //   with at most StreamState::kMostKeptBytes for text.
 #pragma once
@@ -51,6 +51,7 @@ class StreamState {
   // The producer's.
   StreamId id = 0;
   bool ended = false;
+  bool has_place = false;  // in its lane, for its end
   std::uint64_t lost_events = 0;
   TokenTimes times;
   Utf8Splitter splitter;
@@ -65,9 +66,6 @@ class StreamState {
   OnLastSubscriberGone when_lonely_ = OnLastSubscriberGone::kKeep;
   base::Ticks linger_ = 0;
   base::Ticks lonely_until_ = 0;  // 0: not lonely
-  // What end() found, for go_on().
-  bool was_heard_ = false;
-  base::Ticks was_lonely_until_ = 0;
   // Its place among those, made when it is opened: becoming lonely must not need memory.
   std::set<std::pair<base::Ticks, StreamState*>>::node_type lonely_place_;
 };
@@ -81,10 +79,6 @@ class StreamRegistry {
   /// The id is free again. Returns whether a stop was requested: exactly if some cancel(), or the
   /// end of its linger time, found the stream; none does from now on.
   [[nodiscard]] bool end(StreamState& state) noexcept;
-  /// It has not ended after all. The id is its own again, unless another stream has it by now: then
-  /// nobody finds it by id any more. It is as lonely as it was, or became meanwhile; whoever heard
-  /// it only in between does not count. Returns as left().
-  [[nodiscard]] bool go_on(StreamState& state) noexcept;
   /// The state may be used for another stream. Ends it.
   void close(StreamState& state) noexcept;
   [[nodiscard]] std::stop_token stop_token(StreamState& state);

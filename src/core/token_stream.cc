@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/exceptions.h"
+#include "core/event_access.h"
 #include "core/publisher_core.h"
 #include "core/runtime.h"
 #include "core/stream_registry.h"
@@ -63,12 +64,20 @@ void TokenStream::open(StreamId stream, const TokenStreamOptions& options) {
     status_ = absl::FailedPreconditionError("TokenStream: the publisher or its bus is closed");
     return;
   }
+  if (!may_keep_place()) {
+    status_ = absl::ResourceExhaustedError(
+        "TokenStream: the lane keeps one place for the end of each open stream, and has none left; "
+        "allowed: fewer open streams than its capacity_events");
+    return;
+  }
   const absl::StatusOr<core::StreamState*> opened = runtime_->streams().open(stream, options);
   if (!opened.ok()) {
     status_ = opened.status();
     return;
   }
   state_ = *opened;
+  state_->has_place = publisher_ != nullptr ? publisher_->core_->lane().keep_place()
+                                            : runtime_->shared().lane().keep_place();
   state_->times.start(options.requested_at == std::chrono::steady_clock::time_point{}
                           ? base::Clock::now()
                           : base::Clock::from_steady(options.requested_at));
@@ -101,6 +110,9 @@ void TokenStream::close() noexcept {
     // Short enough to need no memory: nobody could be told that there is none.
     error({std::string(error_code::kAbandoned), "producer left", true});
   }
+  if (state_->has_place) {
+    give_place_up();
+  }
   runtime_->streams().close(*std::exchange(state_, nullptr));
 }
 
@@ -118,15 +130,58 @@ PublishResult TokenStream::ready() const noexcept {
   return ended() ? PublishResult::kClosed : PublishResult::kAccepted;
 }
 
+bool TokenStream::may_keep_place() const noexcept {
+  return publisher_ != nullptr ? publisher_->core_->lane().may_keep()
+                               : runtime_->shared().lane().may_keep();
+}
+
+// Before anything of the stream is published: who sees that will see its end.
+PublishResult TokenStream::keep_place() noexcept {
+  if (state_->has_place) [[likely]] {
+    return PublishResult::kAccepted;
+  }
+  if (closed()) {
+    return PublishResult::kClosed;
+  }
+  const PublishResult kept =
+      publisher_ != nullptr ? publisher_->core_->keep_place() : runtime_->shared().keep_place();
+  state_->has_place = kept == PublishResult::kAccepted;
+  return kept;
+}
+
+void TokenStream::give_place_up() noexcept {
+  state_->has_place = false;
+  if (publisher_ == nullptr) {
+    runtime_->shared().lane().give_place_up();
+  } else if (publisher_->core_ != nullptr) {
+    publisher_->core_->lane().give_place_up();
+  }
+}
+
+// False if there is no memory for it.
+template <typename T>
+bool TokenStream::make(detail::EventSlot& slot, const EventType<T>& type,
+                       PublishArgument<T> payload) const noexcept {
+  return !(detail::needs_block<T>(payload) && closed()) &&
+         detail::make_slot<T>(slot, type, static_cast<PublishArgument<T>&&>(payload), state_->id,
+                              runtime_->id(), runtime_->options().payload_resource);
+}
+
+PublishResult TokenStream::refuse() noexcept {
+  return publisher_ != nullptr ? publisher_->refuse() : runtime_->shared().refuse();
+}
+
 // `ticks`, if given, becomes the event's publish time; 0 if it has none.
 template <typename T>
 PublishResult TokenStream::send(const EventType<T>& type, PublishArgument<T> payload,
                                 std::int64_t* ticks) noexcept {
+  const PublishResult kept = keep_place();
+  if (kept != PublishResult::kAccepted && kept != PublishResult::kClosed) {
+    return kept;
+  }
   detail::EventSlot slot;
-  if ((detail::needs_block<T>(payload) && closed()) ||
-      !detail::make_slot<T>(slot, type, static_cast<PublishArgument<T>&&>(payload), state_->id,
-                            runtime_->id(), runtime_->options().payload_resource)) {
-    return publisher_ != nullptr ? publisher_->refuse() : runtime_->shared().refuse();
+  if (!make<T>(slot, type, static_cast<PublishArgument<T>&&>(payload))) {
+    return refuse();
   }
   const PublishResult result = publisher_ != nullptr ? publisher_->push(slot, {}, true)
                                                      : runtime_->shared().publish(slot, {});
@@ -195,42 +250,39 @@ PublishResult TokenStream::clear_metrics() noexcept {
 // Ending.
 
 // A character that was begun and will not be ended.
-PublishResult TokenStream::send_held() noexcept {
-  if (state_->splitter.held_bytes() == 0) {
-    return PublishResult::kAccepted;
-  }
-  const PublishResult result = send<Text>(kToken, core::Utf8Splitter::kReplacement);
-  if (result == PublishResult::kAccepted) {
+void TokenStream::send_held() noexcept {
+  if (state_->splitter.held_bytes() != 0) {
     static_cast<void>(state_->splitter.finish());
+    const PublishResult result = send<Text>(kToken, core::Utf8Splitter::kReplacement);
+    state_->lost_events += result == PublishResult::kAccepted ? 0 : 1;
   }
-  return result;
 }
 
-PublishResult TokenStream::send_complete(FinishReason reason, Usage usage) noexcept {
-  const core::TokenTimes& times = state_->times;
-  return send<Complete>(
-      kComplete, {reason, usage, {times.first_token_ns(), times.total_ns(base::Clock::now())}});
-}
-
-// All waiting comes first: as long as the stream waits it is open, and may be cancelled. (In the
-// shared lane others may take the room before its last event has it.)
-template <typename SendTerminal>
-PublishResult TokenStream::end(SendTerminal send_terminal) noexcept {
+// All waiting comes first: as long as the stream waits it is open, and may be cancelled.
+PublishResult TokenStream::ready_to_end() noexcept {
   PublishResult result = ready();
-  if (result != PublishResult::kAccepted) {
-    return result;
-  }
-  result = send_held();
-  if (result == PublishResult::kAccepted && publisher_ != nullptr && !closed()) {
-    result = publisher_->core_->await_room();
+  if (result == PublishResult::kAccepted) {
+    result = keep_place();
   }
   if (result == PublishResult::kAccepted) {
-    // Before the event: whoever sees it may open the next answer of that id.
-    const bool cancelled = runtime_->streams().end(*state_);
-    result = send_terminal(cancelled);
-    if (result != PublishResult::kAccepted && result != PublishResult::kClosed) {
-      runtime_->go_on(*state_);
+    send_held();
+  }
+  return result == PublishResult::kClosed && !ended() ? PublishResult::kAccepted : result;
+}
+
+// Into the kept place. Who sees the event may open the next answer of that id, so the stream has
+// left the registry.
+PublishResult TokenStream::send_last(detail::EventSlot& slot) noexcept {
+  PublishResult result = PublishResult::kClosed;
+  if (publisher_ == nullptr) {
+    result = state_->has_place ? runtime_->shared().publish_to_kept_place(slot)
+                               : runtime_->shared().publish(slot, {});
+    state_->has_place = state_->has_place && result != PublishResult::kAccepted;
+  } else {
+    if (state_->has_place) {
+      give_place_up();
     }
+    result = publisher_->push(slot, {}, true);
   }
   if (result == PublishResult::kAccepted || result == PublishResult::kClosed) {
     state_->ended = true;
@@ -240,16 +292,40 @@ PublishResult TokenStream::end(SendTerminal send_terminal) noexcept {
 }
 
 PublishResult TokenStream::complete(FinishReason reason, Usage usage) noexcept {
-  return end([&](bool cancelled) {
-    return send_complete(cancelled ? FinishReason::kCancelled : reason, usage);
-  });
+  const PublishResult may = ready_to_end();
+  if (may != PublishResult::kAccepted) {
+    return may;
+  }
+  const bool cancelled = runtime_->streams().end(*state_);
+  detail::EventSlot slot;
+  make_complete(slot, cancelled ? FinishReason::kCancelled : reason, usage);
+  return send_last(slot);
 }
 
 PublishResult TokenStream::error(Error error) noexcept {
-  return end([&](bool cancelled) {
-    return cancelled ? send_complete(FinishReason::kCancelled, {})
-                     : send<Error>(kError, std::move(error));
-  });
+  const PublishResult may = ready_to_end();
+  if (may != PublishResult::kAccepted) {
+    return may;
+  }
+  // Made first: there may be no memory for it, and then the stream goes on.
+  detail::EventSlot slot;
+  if (!make<Error>(slot, kError, std::move(error))) {
+    return refuse();
+  }
+  if (runtime_->streams().end(*state_)) {
+    drop(slot);
+    make_complete(slot, FinishReason::kCancelled, {});
+  }
+  return send_last(slot);
+}
+
+void TokenStream::make_complete(detail::EventSlot& slot, FinishReason reason,
+                                Usage usage) noexcept {
+  static_assert(detail::kIsInline<Complete>, "it must need no memory");
+  const core::TokenTimes& times = state_->times;
+  static_cast<void>(make<Complete>(
+      slot, kComplete,
+      {reason, usage, {times.first_token_ns(), times.total_ns(base::Clock::now())}}));
 }
 
 bool TokenStream::ended() const noexcept { return state_ == nullptr || state_->ended; }

@@ -106,11 +106,12 @@ TEST(Cancel, ReachesAStreamWhoseEndWaitsForRoom) {
   FinishReason seen = FinishReason::kStop;
   auto end = bus.subscribe(
       kComplete, [&](const Complete& complete, const Event&) { seen = complete.finish_reason; });
-  Publisher narrow = make_publisher(bus, 1);
+  Publisher narrow = make_publisher(bus, 2);
   ASSERT_EQ(bus.publish(kInfo, "shut"), PublishResult::kAccepted);
   ASSERT_TRUE(eventually([&] { return shut.load(std::memory_order_acquire); }));
+  ASSERT_EQ(narrow.publish(kToken, "of another"), PublishResult::kAccepted);
+  ASSERT_EQ(narrow.publish(kToken, "of another"), PublishResult::kAccepted);
   TokenStream answer(narrow, kStream);
-  ASSERT_EQ(answer.token("a"), PublishResult::kAccepted);
   std::thread producer([&] { EXPECT_EQ(answer.complete(), PublishResult::kAccepted); });
   support::work_for(5ms);  // mostly it waits by then; it must hold in any order
   EXPECT_EQ(TokenStream(bus, kStream).status().code(), absl::StatusCode::kAlreadyExists)
@@ -260,14 +261,14 @@ TEST_F(LingerTest, EndsWithTheStream) {
 }
 
 TEST_F(LingerTest, OutlivesAnEndThatFindsNoRoom) {
-  Bus bus = manual_bus({.shared_lane = {.capacity_events = 1}});
+  Bus bus = manual_bus({.shared_lane = {.capacity_events = 2}});
+  bus.publish(kInfo, "of another");
+  bus.publish(kInfo, "of another");
   TokenStream answer(bus, kStream, cancel_after(1h));
   listen(bus).unsubscribe();
+  ASSERT_EQ(answer.complete(), PublishResult::kDropped);
   const auto deadline = bus.pump().next_deadline;
   ASSERT_LT(deadline, kNone);
-  ASSERT_EQ(answer.token("a"), PublishResult::kAccepted);
-  ASSERT_EQ(answer.complete(), PublishResult::kDropped);
-  EXPECT_LT(std::chrono::abs(bus.pump().next_deadline - deadline), 1s);
   EXPECT_EQ(answer.complete(), PublishResult::kAccepted);
   EXPECT_FALSE(bus.pump().next_deadline < kNone) << "it has ended";
 }
@@ -333,45 +334,6 @@ TEST(LingerOfAThread, RunsStopCallbacksOnTheDispatchingThread) {
 }
 
 // The registry itself.
-
-TEST(StreamRegistry, AnEndTakenBackLeavesTheStreamAsLonelyAsItBecame) {
-  core::StreamRegistry registry;
-  core::StreamState& state = **registry.open(kStream, cancel_after(1h));
-  EXPECT_FALSE(registry.end(state));
-  EXPECT_FALSE(registry.go_on(state)) << "nobody has ever heard it";
-  registry.came(kStream);
-  EXPECT_FALSE(registry.end(state));
-  EXPECT_FALSE(registry.left(kStream)) << "it seems to have ended";
-  EXPECT_TRUE(registry.go_on(state));
-  const base::Ticks expiry = registry.next_expiry();
-  EXPECT_LT(expiry, base::Clock::kNever);
-  EXPECT_FALSE(registry.end(state));
-  EXPECT_TRUE(registry.go_on(state));
-  EXPECT_EQ(registry.next_expiry(), expiry) << "its linger time goes on, and does not begin anew";
-  EXPECT_FALSE(registry.end(state));
-  EXPECT_EQ(registry.next_expiry(), base::Clock::kNever);
-  registry.came(kStream);
-  EXPECT_FALSE(registry.go_on(state)) << "somebody has come";
-  EXPECT_EQ(registry.next_expiry(), base::Clock::kNever);
-  EXPECT_TRUE(registry.left(kStream));
-  registry.close(state);
-  EXPECT_EQ(registry.next_expiry(), base::Clock::kNever);
-}
-
-TEST(StreamRegistry, AnEndTakenBackDoesNotTakeTheIdFromItsNextStream) {
-  core::StreamRegistry registry;
-  core::StreamState& first = **registry.open(kStream, {});
-  EXPECT_FALSE(registry.end(first));
-  core::StreamState& next = **registry.open(kStream, {});
-  EXPECT_FALSE(registry.go_on(first));
-  EXPECT_TRUE(registry.cancel(kStream));
-  EXPECT_FALSE(first.stop_requested());
-  EXPECT_TRUE(next.stop_requested());
-  registry.close(first);
-  EXPECT_TRUE(registry.cancel(kStream)) << "that was not the one of this id";
-  EXPECT_TRUE(registry.end(next));
-  registry.close(next);
-}
 
 TEST(StreamRegistry, KeepsTheMemoryOfOrdinaryTextOnly) {
   core::StreamRegistry registry;

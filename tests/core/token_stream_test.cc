@@ -145,16 +145,110 @@ TEST_F(TokenStreamTest, EndsCancelledAfterAStopRequest) {
 }
 
 TEST_F(TokenStreamTest, AFullLaneDoesNotSwallowTheEnd) {
-  Publisher narrow = make_publisher(bus_, {.capacity_events = 1});
+  Publisher narrow = make_publisher(bus_, {.capacity_events = 3});
   TokenStream answer(narrow, kStream);
   EXPECT_EQ(answer.token("a"), PublishResult::kAccepted);
+  EXPECT_EQ(answer.token("b"), PublishResult::kAccepted);
   EXPECT_EQ(answer.token("lost"), PublishResult::kDropped);
-  EXPECT_EQ(answer.complete(), PublishResult::kDropped);
-  EXPECT_FALSE(answer.ended());
-  EXPECT_THAT(pump(), ElementsAre("token a"));
   EXPECT_EQ(answer.complete(), PublishResult::kAccepted);
-  EXPECT_THAT(pump(), ElementsAre("complete stop"));
+  EXPECT_THAT(pump(), ElementsAre("token a", "token b", "complete stop"));
   EXPECT_EQ(answer.report().lost_events, 1u);
+}
+
+TEST_F(TokenStreamTest, DestructionInAFullLaneEndsItToo) {
+  Publisher narrow = make_publisher(bus_, {.capacity_events = 2});
+  std::optional<TokenStream> answer(std::in_place, narrow, kStream);
+  answer->token("a");
+  EXPECT_EQ(answer->token("b\xE2\x82"), PublishResult::kDropped);
+  answer.reset();
+  EXPECT_THAT(pump(), ElementsAre("token a", "error abandoned"));
+}
+
+TEST(TokenStreamPlace, IsKeptInTheSharedLaneToo) {
+  Bus bus = manual_bus({.shared_lane = {.capacity_events = 3}});
+  std::vector<std::string> seen;
+  auto listener = bus.subscribe({.types = TypeMask::all()}, [&](const Event& event) {
+    seen.emplace_back(bus.type_name(event.type_index()));
+  });
+  std::optional<TokenStream> answer(std::in_place, bus, kStream);
+  EXPECT_EQ(answer->token("a"), PublishResult::kAccepted);
+  EXPECT_EQ(bus.publish(kInfo, "of another"), PublishResult::kAccepted);
+  EXPECT_EQ(bus.publish(kInfo, "of another"), PublishResult::kDropped);
+  answer.reset();
+  EXPECT_EQ(bus.publish(kInfo, "of another"), PublishResult::kDropped);
+  ASSERT_TRUE(bus.drain(support::kLong).ok());
+  EXPECT_THAT(seen, ElementsAre("token", "info", "error"));
+  EXPECT_TRUE(bus.stats().conserved());
+}
+
+TEST_F(TokenStreamTest, AnEndInACallbackNeedsNoRoom) {
+  Bus bus = support::thread_bus();
+  Publisher narrow = make_publisher(bus, {.capacity_events = 2});
+  std::vector<PublishResult> results;
+  auto ended = bus.subscribe(kInfo, [&](const Info&, const Event&) {
+    TokenStream answer(narrow, kStream);
+    results = {answer.token("a"), answer.token("b"), answer.complete()};
+  });
+  ASSERT_EQ(bus.publish(kInfo, "now"), PublishResult::kAccepted);
+  ASSERT_TRUE(bus.flush(support::kLong).ok());
+  EXPECT_THAT(results, ElementsAre(PublishResult::kAccepted, PublishResult::kFull,
+                                   PublishResult::kAccepted));
+}
+
+// Of its places a lane keeps all but one.
+template <typename Lane>
+void expect_two_streams_in_three_places(Bus& bus, Lane& lane) {
+  std::optional<TokenStream> first(std::in_place, lane, 1);
+  TokenStream second(lane, 2);
+  ASSERT_TRUE(second.status().ok());
+  const TokenStream third(lane, 3);
+  EXPECT_EQ(third.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(third.status().message()), testing::HasSubstr("capacity_events"));
+  first.reset();
+  bus.pump();
+  TokenStream next(lane, 3);
+  EXPECT_TRUE(next.status().ok());
+  EXPECT_EQ(next.complete(), PublishResult::kAccepted);
+  EXPECT_EQ(second.token("a"), PublishResult::kAccepted);
+}
+
+TEST_F(TokenStreamTest, NoMoreAreOpenThanTheirLaneHasPlaces) {
+  Publisher narrow = make_publisher(bus_, {.capacity_events = 3});
+  expect_two_streams_in_three_places(bus_, narrow);
+  Publisher one = make_publisher(bus_, {.capacity_events = 1});
+  EXPECT_FALSE(TokenStream(one, kStream).status().ok());
+  Bus bus = manual_bus({.shared_lane = {.capacity_events = 3}});
+  expect_two_streams_in_three_places(bus, bus);
+}
+
+TEST_F(TokenStreamTest, GivesItsPlaceBack) {
+  Publisher narrow = make_publisher(bus_, {.capacity_events = 2});
+  for (int round = 0; round < 5; ++round) {
+    TokenStream answer(narrow, kStream);
+    TokenStream other(bus_, kStream + 1);
+    answer.token("a");
+    EXPECT_EQ(narrow.publish(kInfo, "no room"), PublishResult::kDropped);
+    answer.complete();
+    other.complete();
+    bus_.pump();
+  }
+  EXPECT_EQ(narrow.publish(kInfo, "room"), PublishResult::kAccepted);
+  EXPECT_EQ(narrow.publish(kInfo, "room"), PublishResult::kAccepted);
+  EXPECT_EQ(narrow.publish(kInfo, "no room"), PublishResult::kDropped);
+}
+
+TEST_F(TokenStreamTest, MayOutliveItsPublishersLane) {
+  Publisher narrow = make_publisher(bus_, {.capacity_events = 2});
+  std::optional<TokenStream> answer(std::in_place, narrow, kStream);
+  answer->token("a");
+  narrow = make_publisher(bus_, {.capacity_events = 2});  // maybe the same lane
+  bus_.pump();
+  narrow = make_publisher(bus_, {.capacity_events = 2});
+  answer.reset();
+  bus_.pump();
+  EXPECT_EQ(narrow.publish(kInfo, "room"), PublishResult::kAccepted);
+  EXPECT_EQ(narrow.publish(kInfo, "room"), PublishResult::kAccepted);
+  EXPECT_EQ(narrow.publish(kInfo, "no room"), PublishResult::kDropped);
 }
 
 TEST_F(TokenStreamTest, TheEndOfTheBusIsTheEndOfTheStream) {
@@ -314,16 +408,21 @@ TEST(TokenStreamReuse, AnIdIsFreeWhenItsEndIsSeen) {
   EXPECT_EQ(open_when_seen, 0u);
 }
 
-TEST_F(TokenStreamTest, StaysOpenWhenItsEndFindsNoRoom) {
-  Publisher narrow =
-      bus_.publisher({.capacity_events = 1, .overflow = OverflowPolicy::kDropNewest}).value();
+// Nothing of it was published, so nobody waits for its end.
+TEST_F(TokenStreamTest, StaysOpenWhenNothingOfItFindsRoom) {
+  Publisher narrow = make_publisher(bus_, {.name = "narrow", .capacity_events = 2});
+  narrow.publish(kInfo, "of another");
+  narrow.publish(kInfo, "of another");
   TokenStream answer(narrow, kStream);
-  answer.token("a");
+  EXPECT_EQ(answer.token("a"), PublishResult::kDropped);
   EXPECT_EQ(answer.complete(), PublishResult::kDropped);
+  EXPECT_FALSE(answer.ended());
   EXPECT_TRUE(bus_.cancel(kStream)) << "it is still found";
   pump();
   EXPECT_EQ(answer.complete(), PublishResult::kAccepted);
   EXPECT_FALSE(bus_.cancel(kStream));
+  EXPECT_THAT(pump(), ElementsAre("complete cancelled"));
+  EXPECT_EQ(support::row_of(bus_, "narrow").dropped, 2u);
 }
 
 TEST_F(TokenStreamTest, NeedsAnOpenPublisherAndBus) {

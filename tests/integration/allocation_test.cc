@@ -209,7 +209,7 @@ std::uint64_t run_streams(Bus& bus, Publisher& publisher, std::vector<TokenStrea
 TEST(TokenStreams, TenThousandOpenAndCloseWithoutAllocation) {
   constexpr std::size_t kStreams = 10'000;
   Bus bus = Bus::create({.dispatch = DispatchMode::kManual}).value();
-  Publisher publisher = bus.publisher({.capacity_events = 16'384}).value();
+  Publisher publisher = bus.publisher({.capacity_events = 32'768}).value();
   std::vector<Subscription> listeners;
   std::uint64_t delivered = 0;
   for (StreamId stream = 1; stream <= kStreams; ++stream) {

@@ -30,6 +30,7 @@ PARKING = "src/base/parking.h"
 LANE = "src/core/lane.h"
 SEAL = "src/core/lane_seal.h"
 SHARED = "src/core/shared_lane.h"
+KEPT = "src/core/kept_places.h"
 RIGHT = "src/core/dispatch_right.h"
 LANE_TEST = "tests/model/lane_model_test.cc"
 RIGHT_TEST = "tests/model/dispatch_right_model_test.cc"
@@ -145,14 +146,28 @@ MUTANTS = [
     Mutant("close", "nobody looks for a flush that is reached", LANE_TEST,
            "&& !asks() && !flush_reached()) {", "&& !asks()) {", "lane:*FlushEnds*"),
     # Shared lane.
+    Mutant("shared lane", "place kept after its ticket is lost", SHARED,
+           "    const bool kept = kept_.add();\n    static_cast<void>(lose());\n",
+           "    static_cast<void>(lose());\n    const bool kept = kept_.add();\n",
+           "shared_lane:*KeptPlaceIsTaken*"),
+    Mutant("shared lane", "place given up before its ticket is taken", SHARED,
+           "    const PushResult entry = take_ticket(ticket, true);\n",
+           "    kept_.remove();\n    const PushResult entry = take_ticket(ticket, true);\n"
+           "    static_cast<void>(kept_.add());\n", "shared_lane:*KeptPlaceIsTaken*"),
+    Mutant("shared lane", "the last place may be kept", KEPT,
+           "if (seen + 1 >= capacity_) {", "if (seen + 1 > capacity_) {",
+           "shared_lane:*KeptByNobody*"),
+    Mutant("shared lane", "a kept place is waited for by a flush", SHARED,
+           "    const bool kept = kept_.add();\n    static_cast<void>(lose());\n",
+           "    const bool kept = kept_.add();\n", "shared_lane:*WaitForAKeptPlace*"),
     Mutant("shared lane", "ticket read before the room", SHARED,
            "      const Count left = this->left();  // before tickets_: what has left has a ticket"
            " we then see\n      ticket = tickets_.load(std::memory_order_relaxed);\n",
            "      ticket = tickets_.load(std::memory_order_relaxed);\n"
            "      const Count left = this->left();\n", "shared_lane:*RoomIsNotDenied*"),
     Mutant("shared lane", "room without acquire", SHARED,
-           "return drained_.load(std::memory_order_acquire) +",
-           "return drained_.load(std::memory_order_relaxed) +", "shared_lane:*RoomIsNotDenied*"),
+           "        Race::heavy_load(kCreditFence, drained_) +",
+           "        drained_.load(std::memory_order_relaxed) +", "shared_lane:*RoomIsNotDenied*"),
     Mutant("shared lane", "counted before enqueued", SHARED,
            "    if (!queue_.enqueue(item)) [[unlikely]] {\n      return lose();\n    }\n"
            "    arrive();\n",
@@ -167,7 +182,8 @@ MUTANTS = [
            "    seen_arrived_ = Race::heavy_load(mode_, arrived_);\n",
            "shared_lane:*EventsReach*"),
     Mutant("shared lane", "lost ticket keeps its room", SHARED,
-           " + lost_.load(std::memory_order_acquire)", "", "shared_lane:*ALostTicket*"),
+           "Race::heavy_load(kCreditFence, lost_);\n    return left", "0;\n    return left",
+           "shared_lane:*ALostTicket*"),
     Mutant("shared lane", "lost ticket never arrives", SHARED,
            "    arrive();\n    doorbell_.notify();\n    return PushResult::kNoMemory;\n",
            "    return PushResult::kNoMemory;\n", "shared_lane:*FlushDoesNot*"),

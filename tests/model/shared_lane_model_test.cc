@@ -107,6 +107,13 @@ class SharedLaneRun {
     return result;
   }
 
+  bool keep() { return lane_.keep_place(); }
+  void publish_kept(int value) {
+    Event event{0, value};
+    check(lane_.push_to_kept_place(event) == PushResult::kAccepted, "the kept place was taken");
+    accepted_.push_back(value);
+  }
+
   // Dispatcher.
 
   /// Delivers until the lane is closed and empty, or `total` events and `flushes` are done.
@@ -363,6 +370,72 @@ TEST_P(SharedLaneModel, FlushDoesNotWaitForALostTicket) {
     run.spawn("publisher two", [&] {
       const bool accepted = lane.publish(20) == PushResult::kAccepted;
       lane.flush(accepted ? std::vector<int>{20} : std::vector<int>{});
+    });
+    run.spawn("dispatcher", [&] { lane.dispatch(2, 1, 1); });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+// Nobody takes anything out: whoever gets in finds room, and the kept place stays.
+TEST_P(SharedLaneModel, AKeptPlaceIsTakenByNobody) {
+  expect_holds(named("kept place"), [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 2, 2);
+    run.spawn("publisher one", [&] {
+      if (lane.keep()) {
+        lane.publish_kept(10);
+      }
+    });
+    run.spawn("publisher two", [&] {
+      lane.try_publish(20);
+      lane.try_publish(21);
+    });
+    run.join();
+    lane.close();
+    lane.dispatch(2);
+    lane.check_delivery();
+  });
+}
+
+TEST_P(SharedLaneModel, APublisherWaitsBesideAKeptPlace) {
+  expect_holds(named("kept place, wait for room", narrow()), [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 2, 2);
+    check(lane.keep(), "no place in an empty lane");
+    run.spawn("publisher one", [&] { lane.publish_kept(10); });
+    run.spawn("publisher two", [&] {
+      lane.publish(20);
+      lane.publish(21);
+    });
+    run.spawn("dispatcher", [&] { lane.dispatch(2, 3); });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+TEST_P(SharedLaneModel, OnePlaceIsKeptByNobody) {
+  expect_holds(named("last place", narrow()), [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 2, 2);
+    int kept = 0;
+    for (const int publisher : {1, 2}) {
+      run.spawn(publisher == 1 ? "publisher one" : "publisher two", [&, publisher] {
+        kept += lane.keep() ? 1 : 0;
+        lane.publish(publisher * 10);
+      });
+    }
+    run.spawn("dispatcher", [&] { lane.dispatch(2, 2); });
+    run.join();
+    check(kept <= 1, "all places are kept");
+    lane.check_delivery();
+  });
+}
+
+TEST_P(SharedLaneModel, FlushDoesNotWaitForAKeptPlace) {
+  expect_holds(named("flush, kept place", narrow()), [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 4, 2);
+    run.spawn("publisher one", [&] { check(lane.keep(), "no place in an empty lane"); });
+    run.spawn("publisher two", [&] {
+      lane.publish(20);
+      lane.flush({20});
     });
     run.spawn("dispatcher", [&] { lane.dispatch(2, 1, 1); });
     run.join();
