@@ -158,6 +158,8 @@ void prepare_streams(Bench& bench, std::uint64_t count) {
 }
 void prepare_answers(Bench& bench, std::uint64_t count) {
   prepare_streams(bench, count);
+  // Each open stream keeps a place in its lane.
+  bench.publishers[0] = bench.bus.publisher({.capacity_events = 1'024 + count}).value();
   for (std::uint64_t stream = 1; stream <= count; ++stream) {
     bench.answers.emplace_back(bench.publishers[0], stream);
   }
