@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from report import plan, summary
 
-FITTED = ((100, "w2/subscribers:100/each"), (1_000, "w2/subscribers:1000/each"))
+FITTED = ((10, "w2/subscribers:10/each"), (1_000, "w2/subscribers:1000/each"))
 SINGLE = "w1/publishers:1/batch:1"
 BATCHES = "w1/publishers:1/batch:256"
 LINE_BYTES = 64
 # Calls an event, and the point; none of them is used for the fit.
 PREDICTED = (
-    (10, "w2/subscribers:10/each"),
     (1_000 / 32, "w3/types:32/subscribers:1000"),
+    (100, "w2/subscribers:100/each"),
     (10_000, "w2/subscribers:10000/each"),
     (100_000, "w2/subscribers:100000/each"),
 )
