@@ -18,7 +18,7 @@ namespace herald {
 
 /// What a full lane does with one more event.
 enum class OverflowPolicy : std::uint8_t {
-  kBlock,       ///< The publisher waits for room, at most `max_wait`, then gets kFull.
+  kBlock,  ///< The publisher waits for room, at most `max_wait`, then gets kFull.
   /// The event is dropped and counted, also one that ends a stream; TokenStream, which keeps a
   /// place for its end, never loses that.
   kDropNewest,
