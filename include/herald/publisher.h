@@ -117,9 +117,13 @@ class Publisher {
   template <typename T>
   PublishResult publish_one(const EventType<T>& type, PublishArgument<T> payload,
                             const PublishOptions& options, bool may_wait) noexcept {
-    // A handle may outlive its bus, and the bus the memory resource: closed is asked first.
-    if (detail::needs_block<T>(payload) && closed()) {
-      return refuse();
+    // Making a block calls the host's memory resource and payload, which may publish here, too: no
+    // cell is claimed meanwhile. A handle may outlive its bus, and the bus the memory resource:
+    // closed is asked first.
+    if (detail::needs_block<T>(payload)) {
+      return closed() ? refuse()
+                      : publish_apart<T>(type, static_cast<PublishArgument<T>&&>(payload), options,
+                                         may_wait);
     }
     detail::EventSlot* const cell = claim();
     if (cell == nullptr) [[unlikely]] {
@@ -131,7 +135,7 @@ class Publisher {
                : refuse();
   }
 
-  // Without a cell: the lane is full, or there is none.
+  // Without a cell: the lane is full, there is none, or the payload needs a block.
   template <typename T>
   [[gnu::noinline]] PublishResult publish_apart(const EventType<T>& type,
                                                 PublishArgument<T> payload,
@@ -148,7 +152,11 @@ class Publisher {
   template <typename T>
   BatchResult publish_chunk(const EventType<T>& type, std::span<const BatchElement<T>> payloads,
                             const PublishOptions& options, std::size_t& taken_on) noexcept {
-    const std::span<detail::EventSlot> cells = claim(payloads.size());
+    const bool blocks =
+        std::any_of(payloads.begin(), payloads.end(),
+                    [](const BatchElement<T>& payload) { return detail::needs_block<T>(payload); });
+    const std::span<detail::EventSlot> cells =
+        blocks ? std::span<detail::EventSlot>() : claim(payloads.size());
     detail::EventSlot apart[kChunkEvents];
     const std::span<detail::EventSlot> slots =
         cells.empty() ? std::span(apart).first(payloads.size()) : cells;

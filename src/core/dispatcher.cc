@@ -23,8 +23,6 @@ Dispatcher::Dispatcher(const BusOptions& options, const ChainOptions& chain, Lan
   lanes_.reserve(options.max_publishers);
 }
 
-Dispatcher::~Dispatcher() = default;
-
 bool Dispatcher::dispatching_here() const noexcept { return DispatchScope::is_open(*this); }
 
 // A round.
@@ -33,13 +31,18 @@ void Dispatcher::note_limits() noexcept {
   for (PublisherCore* lane : lanes_) {
     lane->pump_limit = lane->lane().limit();
   }
-  shared_pump_limit_ = shared_.lane().tickets();
+  shared_pump_limit_ = shared_.lane().taken() + shared_.lane().mark().missing;
 }
 
 std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) noexcept {
   const DispatchScope scope(*this, dispatching_);
   DispatchBudget budget = given;
   has_progressed_ = false;
+  // Due deadlines and the batch in hand lead in turn: either may take all the time there is.
+  deadlines_lead_ = deadlines_first_ && !deadlines_lead_ && delivery_.pending() == 0;
+  if (deadlines_lead_) {
+    run_deadlines(budget);
+  }
   if (in_hand()) {
     delivery_.begin_batch(hand_.get(), budget.exact);
     dispatch_in_hand(budget);
@@ -68,11 +71,6 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
   serve_flushes();
   retire_lanes();
   return given.events - budget.events;
-}
-
-// Most lanes are in no pause, and need no clock.
-bool Dispatcher::is_ripe(const PublisherCore& lane) noexcept {
-  return !lane.pace.is_paused() || lane.pace.may_look(base::Clock::now());
 }
 
 std::size_t Dispatcher::take_from(PublisherCore& lane, bool bounded) noexcept {
@@ -136,6 +134,7 @@ void Dispatcher::dispatch_in_hand(DispatchBudget& budget) noexcept {
   }
   delivery_.end_run();
   let_go(first, hand_next_);
+  serve_flushes();  // A round that is out of time ends with the next batch in hand.
 }
 
 // Until there is something else to do between two events.

@@ -49,7 +49,6 @@ class Dispatcher {
 
   Dispatcher(const BusOptions& options, const ChainOptions& chain, LaneRegistry& lanes,
              SharedPublisher& shared, StreamRegistry& streams, LatencyMeter& meter);
-  ~Dispatcher();
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
@@ -100,7 +99,10 @@ class Dispatcher {
   void execute(Order& order) noexcept;
 
   // A batch.
-  [[nodiscard]] static bool is_ripe(const PublisherCore& lane) noexcept;
+  // Most lanes are in no pause, and need no clock.
+  [[nodiscard]] static bool is_ripe(const PublisherCore& lane) noexcept {
+    return !lane.pace.is_paused() || lane.pace.may_look(base::Clock::now());
+  }
   std::size_t take_from(PublisherCore& lane, bool bounded) noexcept;
   std::size_t take_shared(bool bounded) noexcept;
   void keep_pace(PublisherCore* from, std::size_t count) noexcept;
@@ -139,7 +141,7 @@ class Dispatcher {
   std::vector<PublisherCore*> lanes_;
   std::size_t next_lane_ = 0;  // where the next round begins; lanes_.size(): the shared lane
   bool lanes_to_retire_ = false;
-  std::uint64_t shared_pump_limit_ = 0;
+  std::uint64_t shared_pump_limit_ = 0;     // of taken(): a ticket may lead to no event
   std::uint64_t shared_flush_limit_ = 0;    // tickets below it are flushed
   std::uint64_t shared_flush_missing_ = 0;  // how many of them are still to come
 
@@ -153,6 +155,7 @@ class Dispatcher {
   bool dispatching_ = false;      // inside dispatch()
   bool has_progressed_ = false;   // in this dispatch()
   bool deadlines_first_ = false;  // they had no time in the last one
+  bool deadlines_lead_ = false;   // they go before the batch in hand
 
   Right right_;
 };

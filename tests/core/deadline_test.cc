@@ -349,6 +349,32 @@ struct Portions {
   }
 };
 
+// Each fan-out takes all the time of a pump, and there is always another event.
+TEST_F(DeadlineTest, ComesThoughEventsTakeAllTheTime) {
+  Bus bus = manual_bus();
+  std::size_t deadlines = 0;
+  const Subscription holder =
+      bus.use({.types = kInfo}, Hold{steady_clock::time_point(1ns), &deadlines}).value();
+  std::size_t calls = 0;
+  const Subscription flood = bus.subscribe(kTokens,
+                                           [&](const Event&) {
+                                             ++calls;
+                                             bus.publish(kToken, "one more");
+                                           })
+                                 .value();
+  for (int i = 0; i < 3; ++i) {
+    bus.publish(kToken, "x");
+  }
+  bus.publish(kInfo, "held");
+  constexpr std::size_t kPumps = 20;
+  for (std::size_t i = 0; i < kPumps; ++i) {
+    bus.pump({.budget = 1ns});
+  }
+  EXPECT_EQ(deadlines, 1u);
+  EXPECT_GE(calls, kPumps / 2);
+  EXPECT_EQ(bus.stats().held, 0u);
+}
+
 TEST_F(DeadlineTest, DrainWaitsForWhatComesInPortions) {
   auto guard = bus_.use(kTokens, Portions()).value();
   for (int i = 0; i < 500; ++i) {

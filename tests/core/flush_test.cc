@@ -218,5 +218,28 @@ TEST(FlushTimeout, EndsAtTheDeadlineWhileASlowCallbackRuns) {
   EXPECT_LE(calls, 2u) << "overrun is one event's fan-out";
 }
 
+// A round of the dispatcher's thread ends by time, here in the middle of each batch, with the next
+// one in hand: what comes behind a flush must not hold it up.
+TEST(FlushUnderLoad, IsNotHeldUpByWhatComesBehind) {
+  Bus bus = thread_bus();
+  std::atomic<bool> goes_on{true};
+  const auto slow = [&](const Event&) {
+    const auto end = std::chrono::steady_clock::now() + 200us;
+    while (std::chrono::steady_clock::now() < end) {
+    }
+    if (goes_on.load(std::memory_order_relaxed)) {  // Relaxed: a flag alone.
+      bus.publish(kToken, "one more");
+    }
+  };
+  const Subscription subscription = bus.subscribe(kTokens, slow).value();
+  for (int i = 0; i < 300; ++i) {  // more than a batch, so that there is always another
+    ASSERT_EQ(bus.publish(kToken, "x"), PublishResult::kAccepted);
+  }
+  EXPECT_TRUE(bus.flush(5s).ok());
+  goes_on.store(false, std::memory_order_relaxed);
+  ASSERT_TRUE(bus.flush(kLong).ok());
+  EXPECT_TRUE(bus.stats().conserved());
+}
+
 }  // namespace
 }  // namespace herald

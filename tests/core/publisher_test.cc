@@ -6,13 +6,16 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -455,6 +458,45 @@ TEST(Publisher, MayBeMadeInACallback) {
   EXPECT_EQ(bus.pump().events, 1u);
   EXPECT_EQ(bus.pump().events, 1u);
   EXPECT_EQ(bus.stats().publishers.size(), 2u);
+}
+
+// A memory resource that tells of each block, through the publisher whose payload it is for.
+class TellingResource : public std::pmr::memory_resource {
+ public:
+  Publisher* publisher = nullptr;
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t align) override {
+    if (publisher != nullptr) {
+      EXPECT_EQ(publisher->publish(kToken, "block"), PublishResult::kAccepted);
+    }
+    return std::pmr::new_delete_resource()->allocate(bytes, align);
+  }
+  void do_deallocate(void* block, std::size_t bytes, std::size_t align) override {
+    std::pmr::new_delete_resource()->deallocate(block, bytes, align);
+  }
+  [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+};
+
+TEST(Publisher, MayBeUsedByTheMemoryResourceOfItsPayloads) {
+  TellingResource resource;
+  Bus bus = manual_bus({.payload_resource = &resource});
+  support::Texts texts;
+  const Subscription subscription =
+      bus.subscribe({.types = kToken}, support::collect(texts)).value();
+  Publisher publisher = make_publisher(bus);
+  resource.publisher = &publisher;
+  const std::string text(33, 'x');
+  EXPECT_EQ(publisher.publish(kToken, text), PublishResult::kAccepted);
+  const std::array<std::string_view, 2> batch{"short", text};
+  EXPECT_EQ(publisher.publish_batch(kToken, batch).accepted, 2u);
+  resource.publisher = nullptr;
+  bus.pump();
+  EXPECT_EQ(texts, (support::Texts{"block", text, "block", "short", text}));
+  EXPECT_EQ(bus.stats().total.accepted, 5u);
+  EXPECT_TRUE(bus.stats().conserved());
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "herald/bus.h"
+#include "herald/token_stream.h"
 #include "support/buses.h"
 
 namespace herald {
@@ -212,6 +213,21 @@ TEST_F(Pump, ACallbackThatPublishesDoesNotPreventItsEnd) {
 }
 
 // Who may.
+
+// The place that a stream keeps for its end is a ticket of the shared lane, but no event.
+TEST_F(Pump, TakesNoMoreForTheStreamsThatWereOpen) {
+  constexpr StreamId kStreams = 100;
+  for (StreamId stream = 1; stream <= kStreams; ++stream) {
+    TokenStream(bus_, stream).complete();
+  }
+  const TokenStream open(bus_, kStreams + 1);
+  bus_.pump();
+  Subscription echo =
+      bus_.subscribe(kTokens, [this](const Event&) { bus_.publish(kToken, "echo"); }).value();
+  bus_.publish(kToken, "a");
+  EXPECT_EQ(bus_.pump().events, 1u);
+  EXPECT_EQ(bus_.pump().events, 1u);
+}
 
 TEST_F(Pump, InACallbackIsRefused) {
   PumpResult nested;
