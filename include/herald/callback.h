@@ -105,13 +105,7 @@ struct Callback {
     Callback made;
     if (!is_null<std::decay_t<F>>(callable)) {
       made.event = {[](void* object, const Event& delivered) {
-                      auto& kept = Held::in(object);
-                      if constexpr (std::is_same_v<T, Text>) {
-                        kept(delivered.text(), delivered);
-                      } else if (const T* payload = EventPayload::of<T>(delivered);
-                                 payload != nullptr) {
-                        kept(*payload, delivered);  // else a middleware has moved it away
-                      }
+                      Held::in(object)(EventPayload::of<T>(delivered), delivered);
                     },
                     Held::keep(std::forward<F>(callable))};
     }

@@ -94,11 +94,6 @@ class Event {
   friend struct EventAccess;
   friend struct detail::EventPayload;
 
-  // Requires: the event's type has payloads of type T. Null if it was moved away.
-  template <typename T>
-  [[nodiscard]] const T* payload_of_type() const noexcept {
-    return slot_.kind == detail::kObjectKind<T> ? object<T>() : nullptr;
-  }
   // Requires: the payload is a T.
   template <typename T>
   [[nodiscard]] const T* object() const noexcept {
@@ -133,11 +128,16 @@ static_assert(sizeof(Event) == 64 && alignof(Event) == 64 && std::is_standard_la
 
 namespace detail {
 
-/// For subscribers of one type, who get events of that type only.
+/// For subscribers of one type, who get events of that type only, never without a payload (what a
+/// middleware left without is dropped). So a call need not look.
 struct EventPayload {
   template <typename T>
-  [[nodiscard]] static const T* of(const Event& event) noexcept {
-    return event.payload_of_type<T>();
+  [[nodiscard]] static ReceiveArgument<T> of(const Event& event) noexcept {
+    if constexpr (std::is_same_v<T, Text>) {
+      return event.text();
+    } else {
+      return *event.object<T>();
+    }
   }
 };
 

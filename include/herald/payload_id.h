@@ -9,8 +9,9 @@ using PayloadId = std::uint32_t;
 
 [[nodiscard]] PayloadId next_payload_id() noexcept;
 
+/// Always the same for one T: `const` lets a loop that asks for payloads ask for the id once.
 template <typename T>
-[[nodiscard]] PayloadId payload_id() noexcept {
+[[nodiscard, gnu::const]] PayloadId payload_id() noexcept {
   static const PayloadId id = next_payload_id();
   return id;
 }

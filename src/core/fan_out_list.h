@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "base/exceptions.h"
@@ -75,22 +76,30 @@ class FanOutList {
   /// Returns the number of calls.
   std::size_t call(Argument argument, std::uint64_t weight, FanOutCursor& cursor,
                    CallbackGuard& guard) noexcept {
+    const auto no_more = [](std::size_t) -> std::remove_reference_t<Argument>* { return nullptr; };
+    return call_each(&argument, weight, no_more, cursor, guard);
+  }
+
+  /// The same with one argument after the other: `next(calls)` gives the one after each fan-out of
+  /// so many calls, null at the end. Nobody is added or swept meanwhile. Returns the calls for each.
+  template <typename Next>
+  std::size_t call_each(std::remove_reference_t<Argument>* argument, std::uint64_t weight,
+                        Next next, FanOutCursor& cursor, CallbackGuard& guard) noexcept {
     const std::size_t end = entries_.size();
-    if (end == 0) {
-      return 0;
-    }
-    calls_ += weight;
     cursor.list = this;
-    cursor.index = 0;
     cursor.weight = weight;
-    for (bool all = false; !all;) {
+    cursor.index = 0;
+    calls_ += weight;
+    while (argument != nullptr) {
       HERALD_TRY {
-        call_rest(argument, end, cursor);
-        all = true;
+        call_rest(*argument, end, cursor);
+        argument = next(end);
+        cursor.index = 0;
+        calls_ += argument != nullptr ? weight : 0;
       }
       HERALD_CATCH_ALL {
         guard.caught(thrower(cursor));
-        all = ++cursor.index == end;
+        ++cursor.index;
       }
     }
     cursor.list = nullptr;
@@ -136,12 +145,23 @@ class FanOutList {
 
   static void skip(void*, Argument) noexcept {}
 
-  // The inner loop of Herald. The cursor is stored for each call, which measured free.
+  // The inner loop of Herald, some calls a turn: its own jump is a third of those of a call. The
+  // cursor is stored for each call, which measured free.
   void call_rest(Argument argument, std::size_t end, FanOutCursor& cursor) {
     const Entry* const entries = entries_.data();
-    for (std::size_t i = cursor.index; i < end; ++i) {
-      cursor.index = i;
-      entries[i].function(entries[i].object, argument);
+    const auto call = [&](std::size_t index) {
+      cursor.index = index;
+      entries[index].function(entries[index].object, argument);
+    };
+    std::size_t index = cursor.index;
+    for (; index + 4 <= end; index += 4) {
+      call(index);
+      call(index + 1);
+      call(index + 2);
+      call(index + 3);
+    }
+    for (; index < end; ++index) {
+      call(index);
     }
   }
 

@@ -61,7 +61,7 @@ void MiddlewareChain::run(Event&& event, std::size_t position) noexcept {
       passed = settle(*link, visit(*link, event, position));
     }
   }
-  if (passed && has_type_of(event)) {
+  if (passed && is_whole(event)) {
     output_->push_back(std::move(event));
   } else if (passed) {
     ++counts_.dropped;
@@ -69,10 +69,13 @@ void MiddlewareChain::run(Event&& event, std::size_t position) noexcept {
   run_after(mark);
 }
 
-// A link may have assigned or resumed an event that it kept from another bus.
-bool MiddlewareChain::has_type_of(const Event& event) const noexcept {
+// A link may have moved the payload away, or assigned or resumed an event that it kept from another
+// bus. Subscribers do not look again.
+bool MiddlewareChain::is_whole(const Event& event) const noexcept {
+  const detail::EventSlot& slot = EventAccess::slot(event);
   const TypeRegistry::Entry* type = options_.types->entry(event.type_index());
-  return type != nullptr && type->payload == EventAccess::slot(event).type_entry >> 8U;
+  return type != nullptr && type->payload == slot.type_entry >> 8U &&
+         slot.kind != detail::PayloadKind::kNone;
 }
 
 void MiddlewareChain::run_after(std::size_t mark) noexcept {

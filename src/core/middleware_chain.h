@@ -63,7 +63,7 @@ class MiddlewareChain {
     return ((types_ >> event.type_index()) & 1U) != 0;
   }
   /// Appends what becomes of the event to `output`: 0 to 1 + max_emitted events. One that a link
-  /// has replaced by an event whose type this bus does not have is dropped.
+  /// has left without a payload, or with a type that this bus does not have, is dropped.
   void process(Event&& event, std::vector<Event>& output) noexcept;
 
   // Deadlines.
@@ -97,7 +97,7 @@ class MiddlewareChain {
   [[nodiscard]] const ChainOptions& options() const noexcept { return options_; }
 
   void run(Event&& event, std::size_t position) noexcept;
-  [[nodiscard]] bool has_type_of(const Event& event) const noexcept;
+  [[nodiscard]] bool is_whole(const Event& event) const noexcept;
   void run_after(std::size_t mark) noexcept;
   Verdict visit(Attachment& link, Event& event, std::size_t position) noexcept;
   bool settle(Attachment& link, Verdict verdict) noexcept;
@@ -109,9 +109,9 @@ class MiddlewareChain {
   std::uint64_t types_ = 0;
   DeadlineHeap deadlines_;
   Counts counts_;
-  base::Ticks running_deadlines_of_ = 0;  // the `now` of the last run_deadline()
-  bool draining_ = false;                 // expire_all() was called; stays
-  std::size_t sent_ = 0;                  // for the event being processed
+  base::Ticks running_deadlines_of_ = INT64_MIN;  // the `now` of the last run_deadline()
+  bool draining_ = false;                         // expire_all() was called; stays
+  std::size_t sent_ = 0;                          // for the event being processed
   std::vector<After> after_;  // a stack: each running run() owns what lies above its mark
   std::vector<Event>* output_ = nullptr;
 };

@@ -271,6 +271,25 @@ TEST_F(MiddlewareTest, AnEventOfAnotherBusInPlaceOfOursIsDropped) {
   EXPECT_EQ(bus_.stats().middleware_dropped, 3u);
 }
 
+// Typed subscribers read payloads without asking whether there is one.
+TEST_F(MiddlewareTest, AnEventWhosePayloadWasMovedAwayIsDropped) {
+  const auto type = bus_.define<std::uint64_t>("number").value();
+  Event taken;
+  auto guard = bus_.use({.types = type | kToken},
+                        [&](Event& event, Emitter&) {
+                          taken = std::move(event);
+                          return Verdict::kPass;
+                        })
+                   .value();
+  std::size_t calls = 0;
+  auto typed = bus_.subscribe(type, [&](std::uint64_t, const Event&) { ++calls; }).value();
+  ASSERT_EQ(publisher_.publish(type, 7U), PublishResult::kAccepted);
+  EXPECT_THAT(pump({"a"}), ElementsAre());
+  EXPECT_EQ(calls, 0u);
+  EXPECT_EQ(bus_.stats().middleware_dropped, 2u);
+  EXPECT_EQ(taken.text(), "a");
+}
+
 TEST_F(MiddlewareTest, RefusedEmissionsAreDestroyed) {
   const auto type = bus_.define<std::shared_ptr<int>>("shared").value();
   const auto state = std::make_shared<int>();
