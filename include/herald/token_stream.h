@@ -69,10 +69,12 @@ struct TokenStreamReport {
 ///   these is not given away.
 /// Results: those of publish. kClosed also after the end; kRejected if status() is not ok. complete
 ///   and error that return neither kAccepted nor kClosed have not ended the stream: nothing of it
-///   was published in a full lane (kDropped, kFull), or there is no memory (kRejected, which none
-///   but a long text of an error, or the shared lane, needs). Make room, and call again;
-///   destruction does not.
-/// Ordering: the id is free for another stream when its terminal event is seen.
+///   was published in a full lane (kDropped, kFull), or there is no memory (kRejected; an error and
+///   the shared lane need it). Make room, and call again; destruction does not. Its `abandoned`
+///   needs no memory but the shared lane's.
+/// Ordering: the id is free for another stream when its terminal event is seen. A publisher keeps
+///   the order of a stream whatever thread uses it; the shared lane, as Bus::publish, that of each
+///   thread only: handed over to another one there, a stream may be overtaken by its own end.
 /// Cost: opening and closing is O(1), takes a lock of the bus, and allocates nothing once as many
 ///   streams have been open before.
 class TokenStream {
@@ -146,6 +148,7 @@ class TokenStream {
   PublishResult send(const EventType<T>& type, PublishArgument<T> payload,
                      std::int64_t* ticks = nullptr) noexcept;
   void send_held() noexcept;
+  PublishResult send_error(detail::EventSlot& slot) noexcept;
   PublishResult send_last(detail::EventSlot& slot) noexcept;
 
   Publisher* publisher_ = nullptr;  // null: the shared lane

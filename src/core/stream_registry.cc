@@ -14,6 +14,8 @@ absl::StatusOr<StreamState*> StreamRegistry::open(StreamId stream,
   if (free_.empty()) {
     states_.push_back(std::make_unique<StreamState>());
     free_.reserve(states_.size());  // so that close() cannot fail
+    // Above 25 entries in 32 slots the map grows, once, to get rid of those that have left.
+    entries_.reserve(states_.size() + states_.size() / 8 + 1);
     free_.push_back(states_.back().get());
   }
   if (options.on_last_subscriber_gone == OnLastSubscriberGone::kCancel) {

@@ -2,6 +2,7 @@
 #include "herald/token_stream.h"
 
 #include <chrono>
+#include <memory_resource>
 #include <string>
 #include <utility>
 
@@ -27,6 +28,20 @@ absl::Status check(StreamId stream, const TokenStreamOptions& options) {
         absl::StrCat("TokenStream: linger is ", options.linger.count(), " ns; allowed: 0 to 1 h"));
   }
   return absl::OkStatus();
+}
+
+// What is sent for a producer that went without an end: one for all streams, as a destructor could
+// tell nobody that there is no memory for another; of no bus, and kept, since streams may outlive
+// main(). Made while the first stream is opened; without a payload if there was no memory then.
+const Event& abandoned() {
+  static const Event& event = *new Event([] {
+    detail::EventSlot slot;
+    static_cast<void>(detail::make_slot<Error>(
+        slot, kError, {std::string(error_code::kAbandoned), "producer left", true}, 0, 0,
+        std::pmr::new_delete_resource()));
+    return EventAccess::adopt(slot);
+  }());
+  return event;
 }
 
 float milliseconds(std::int64_t ns) { return static_cast<float>(static_cast<double>(ns) / 1e6); }
@@ -70,6 +85,10 @@ void TokenStream::open(StreamId stream, const TokenStreamOptions& options) {
         "allowed: fewer open streams than its capacity_events");
     return;
   }
+  if (!EventAccess::has_block(abandoned())) {
+    status_ = absl::ResourceExhaustedError("TokenStream: no memory for the first stream");
+    return;
+  }
   const absl::StatusOr<core::StreamState*> opened = runtime_->streams().open(stream, options);
   if (!opened.ok()) {
     status_ = opened.status();
@@ -106,9 +125,11 @@ void TokenStream::close() noexcept {
   if (state_ == nullptr) {
     return;
   }
-  if (!state_->ended) {
-    // Short enough to need no memory: nobody could be told that there is none.
-    error({std::string(error_code::kAbandoned), "producer left", true});
+  if (!state_->ended && ready_to_end() == PublishResult::kAccepted) {
+    Event event = abandoned();
+    detail::EventSlot slot = std::exchange(EventAccess::slot(event), {});
+    slot.stream = state_->id;
+    static_cast<void>(send_error(slot));
   }
   if (state_->has_place) {
     give_place_up();
@@ -312,6 +333,11 @@ PublishResult TokenStream::error(Error error) noexcept {
   if (!make<Error>(slot, kError, std::move(error))) {
     return refuse();
   }
+  return send_error(slot);
+}
+
+// Or `cancelled` in its place.
+PublishResult TokenStream::send_error(detail::EventSlot& slot) noexcept {
   if (runtime_->streams().end(*state_)) {
     drop(slot);
     make_complete(slot, FinishReason::kCancelled, {});

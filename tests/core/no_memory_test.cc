@@ -1,4 +1,5 @@
 // What needs memory that there is not is refused, told and counted, and nothing else changes.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstddef>
@@ -101,6 +102,28 @@ TEST_F(NoMemory, FlushReturnsAfterARejectedPublish) {
   resource_.refuse_after(0);
   EXPECT_EQ(bus.publish(kToken, std::string(100, 'x')), PublishResult::kRejected);
   EXPECT_TRUE(bus.flush(support::kLong).ok());
+}
+
+// A stream that lost its producer ends all the same, in either lane.
+TEST_F(NoMemory, AnAbandonedStreamEnds) {
+  std::vector<std::string> codes;
+  const Subscription keeper =
+      bus_.subscribe(kError,
+                     [&](const Error& error, const Event& event) {
+                       codes.push_back(error.code + std::to_string(event.stream()));
+                     })
+          .value();
+  {
+    TokenStream own(publisher_, 1);
+    TokenStream shared(bus_, 2);
+    EXPECT_EQ(own.token("seen"), PublishResult::kAccepted);
+    EXPECT_EQ(shared.token("seen"), PublishResult::kAccepted);
+    resource_.refuse_after(0);
+    EXPECT_EQ(own.error({"no", "memory", false}), PublishResult::kRejected);
+  }
+  bus_.pump();
+  EXPECT_THAT(codes, testing::UnorderedElementsAre("abandoned1", "abandoned2"));
+  EXPECT_TRUE(bus_.stats().conserved());
 }
 
 }  // namespace

@@ -230,6 +230,27 @@ TEST(TokenStreams, TenThousandOpenAndCloseWithoutAllocation) {
   EXPECT_TRUE(bus.stats().conserved());
 }
 
+// One leaves and another comes, again and again, at numbers that fill a hash table to its limit.
+TEST(TokenStreams, ComeAndGoWithoutAllocation) {
+  for (const std::size_t open : {std::size_t{28}, std::size_t{3'300}, std::size_t{13'000}}) {
+    Bus bus = Bus::create({.dispatch = DispatchMode::kManual}).value();
+    Publisher publisher = bus.publisher({.capacity_events = 32'768}).value();
+    std::vector<std::optional<TokenStream>> answers(open);
+    StreamId next = 1;
+    for (std::optional<TokenStream>& answer : answers) {
+      answer.emplace(publisher, next++);
+    }
+    const std::uint64_t before = allocations.load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < 4 * open; ++i) {
+      std::optional<TokenStream>& answer = answers[i % open];
+      answer->complete();
+      answer.emplace(publisher, next++);
+      bus.pump();
+    }
+    EXPECT_EQ(allocations.load(std::memory_order_relaxed) - before, 0U) << open;
+  }
+}
+
 TEST(AllocationCounter, SeesAnAllocation) {
   const std::uint64_t before = allocations.load(std::memory_order_relaxed);
   const std::string text(1000, 'x');

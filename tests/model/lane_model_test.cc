@@ -272,6 +272,25 @@ TEST_P(LaneModel, AKeptPlaceIsThere) {
   });
 }
 
+// In a lane that may be full: a place is kept only if there is one.
+TEST_P(LaneModel, APlaceIsKeptInRoomOnly) {
+  expect_holds(named("kept place, full"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 2);
+    run.spawn("publisher", [&] {
+      lane.try_publish();
+      lane.try_publish();
+      if (lane.lane().keep_place()) {
+        lane.try_publish();
+        lane.publish_kept();
+      }
+      lane.close();
+    });
+    run.spawn("dispatcher", [&] { lane.dispatch(1); });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
 TEST_P(LaneModel, BatchesWaitForRoom) {
   expect_holds(named("batches"), [](Scheduler& run) {
     LaneRun lane(run, mode(), 3);

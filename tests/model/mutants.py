@@ -112,6 +112,8 @@ MUTANTS = [
            "      taken_ += wanted;\n      return_room(room);\n", "lane:*WokenForMuch*"),
     Mutant("lane", "a kept place is given to anybody", LANE,
            "    usable_ -= kept ? 1 : 0;\n", "", "lane:*KeptPlace*"),
+    Mutant("lane", "a place kept without room", LANE,
+           "may_keep() && room() != 0", "may_keep()", "lane:*KeptInRoom*"),
     Mutant("lane", "publisher rings nobody", LANE,
            "      return PushResult::kRefused;\n    }\n    doorbell_.notify();\n",
            "      return PushResult::kRefused;\n    }\n", "lane:*EventsReach*"),
@@ -154,6 +156,14 @@ MUTANTS = [
            "    const PushResult entry = take_ticket(ticket, true);\n",
            "    kept_.remove();\n    const PushResult entry = take_ticket(ticket, true);\n"
            "    static_cast<void>(kept_.add());\n", "shared_lane:*KeptPlaceIsTaken*"),
+    Mutant("shared lane", "a kept place leads past the seal", SHARED,
+           "      if ((ticket & kSealed) != 0) {\n        return PushResult::kSealed;",
+           "      if ((ticket & kSealed) != 0 && !has_place) {\n"
+           "        return PushResult::kSealed;",
+           "shared_lane:*CloseRacesAKept*"),
+    Mutant("shared lane", "place given up although no event is in", SHARED,
+           "    if (result == PushResult::kAccepted) {\n      give_place_up();\n    }\n",
+           "    give_place_up();\n", "shared_lane:*KeptUntil*"),
     Mutant("shared lane", "the last place may be kept", KEPT,
            "if (seen + 1 >= capacity_) {", "if (seen + 1 > capacity_) {",
            "shared_lane:*KeptByNobody*"),

@@ -108,10 +108,14 @@ class SharedLaneRun {
   }
 
   bool keep() { return lane_.keep_place(); }
-  void publish_kept(int value) {
+  PushResult publish_kept(int value) {
     Event event{0, value};
-    check(lane_.push_to_kept_place(event) == PushResult::kAccepted, "the kept place was taken");
-    accepted_.push_back(value);
+    const PushResult result = lane_.push_to_kept_place(event);
+    check(result != PushResult::kNoCredit, "the kept place was taken");
+    if (result == PushResult::kAccepted) {
+      accepted_.push_back(value);
+    }
+    return result;
   }
 
   // Dispatcher.
@@ -408,6 +412,44 @@ TEST_P(SharedLaneModel, APublisherWaitsBesideAKeptPlace) {
     });
     run.spawn("dispatcher", [&] { lane.dispatch(2, 3); });
     run.join();
+    lane.check_delivery();
+  });
+}
+
+TEST_P(SharedLaneModel, CloseRacesAKeptPlace) {
+  expect_holds(named("close, kept place", narrow()), [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 2, 1);
+    run.spawn("publisher", [&] {
+      if (lane.keep()) {
+        lane.publish_kept(10);
+      }
+    });
+    run.spawn("dispatcher", [&] { lane.dispatch(2); });
+    run.spawn("closer", [&] { lane.close(); });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+// The event that was to take it found no memory; the next one does.
+TEST_P(SharedLaneModel, APlaceIsKeptUntilAnEventIsIn) {
+  expect_holds(named("kept place, no memory", narrow()), [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 2, 3, 1);
+    check(lane.keep(), "no place in an empty lane");
+    run.spawn("publisher one", [&] {
+      check(lane.publish_kept(10) == PushResult::kNoMemory, "there was no memory");
+    });
+    run.join();
+    run.spawn("publisher two", [&] {
+      lane.try_publish(20);
+      lane.try_publish(21);
+    });
+    run.join();
+    run.spawn("publisher one again",
+              [&] { check(lane.publish_kept(11) == PushResult::kAccepted, "the place is gone"); });
+    run.join();
+    lane.close();
+    lane.dispatch(2);
     lane.check_delivery();
   });
 }
