@@ -74,10 +74,11 @@ struct BusStats {
 /// Latency of one event type, or of all. Each event takes two reads of the clock: when it is
 /// published, and when its last subscriber has returned, which is also when the next fan-out
 /// starts. A bus with a thread that delivers events back to back to few subscribers reads once for
-/// up to 8 events, fewer if they are some 128 calls together: both latencies of those run to that
-/// read, which is longer than they were, never shorter. Pumps, and flushes and drains on the
-/// caller's thread, read for each event. An event is counted when it is measured, so not yet inside
-/// its own callbacks.
+/// up to 8 events, fewer if they are some 128 calls together, and in a backlog once for as many as
+/// it delivers in 1/512 of their latency: both latencies of those run to that read, which is longer
+/// than they were by at most that, never shorter. Pumps, and flushes and drains on the caller's
+/// thread, read for each event. An event is counted when it is measured, so not yet inside its own
+/// callbacks.
 struct LatencyRow {
   std::string type;           ///< Its name; "all" for all.
   LatencyHistogram wait;      ///< Publish, or `.at`, to the start of the event's fan-out.

@@ -29,9 +29,7 @@ Delivery::Delivery(const BusOptions& options, const ChainOptions& chain, Latency
 
 void Delivery::begin_batch(Event* batch, bool exact) noexcept {
   batch_ = batch;
-  if (measures_) {
-    work_a_read_ = exact ? 0 : kSharedWork;
-  }
+  sharing_.begin(exact);
   refresh_clock();
 }
 
@@ -75,8 +73,7 @@ void Delivery::stamp(Event& event, std::size_t index) noexcept {
   }
 }
 
-// They have been fanned out since the last read of the clock. Of several, each counts as if its
-// fan-out had begun and ended now: longer than it was, never shorter.
+// They have been fanned out since the last read of the clock.
 void Delivery::measure(Event* begin, Event* end) noexcept {
   if (!measures_ || begin == end) {
     return;
@@ -84,8 +81,14 @@ void Delivery::measure(Event* begin, Event* end) noexcept {
   const base::Ticks start = std::exchange(last_ticks_, base::Clock::now());
   if (end - begin == 1) {
     measure_one(*begin, start);
-    return;
+  } else {
+    measure_several(begin, end);
   }
+  sharing_.read(last_ticks_ - start, last_ticks_ - EventAccess::slot(end[-1]).publish_ticks);
+}
+
+// Each counts as if its fan-out had begun and ended now: longer than it was, never shorter.
+void Delivery::measure_several(const Event* begin, const Event* end) noexcept {
   for (const Event* event = begin; event != end;) {
     const detail::EventSlot& slot = EventAccess::slot(*event);
     const Event* const first = event++;

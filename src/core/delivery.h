@@ -26,6 +26,7 @@
 #include "core/event_access.h"
 #include "core/latency_meter.h"
 #include "core/middleware_chain.h"
+#include "core/read_sharing.h"
 #include "core/subscriber_table.h"
 #include "herald/event.h"
 #include "herald/options.h"
@@ -91,15 +92,11 @@ class Delivery {
  private:
   static constexpr std::uint16_t kAwaitedByBatch = 1;  // a flag of an event on its way
 
-  // In deliver_plain, so much work shares one read of the clock, which takes as long as five calls
-  // or more: 8 events to nobody, 3 to 32 subscribers. A call is 1. So a busy thread measures at
-  // little cost, and errs towards longer.
-  static constexpr std::size_t kSharedWork = 128;
-  static constexpr std::size_t kEventWork = 16;
-
   void use_place(bool staged) noexcept;
   void stamp(Event& event, std::size_t index) noexcept;
+  [[nodiscard]] const Event* stamp_simple(std::size_t& next) noexcept;
   void measure(Event* begin, Event* end) noexcept;
+  void measure_several(const Event* begin, const Event* end) noexcept;
   void measure_one(Event& event, base::Ticks start) noexcept;
   void refresh_clock() noexcept;
   void deliver_run(std::span<const Event> run) noexcept;
@@ -120,7 +117,7 @@ class Delivery {
   bool batch_awaits_ = false;  // some event of the run is awaited by a batch subscriber
 
   base::Ticks last_ticks_ = 0;
-  std::size_t work_a_read_ = SIZE_MAX;  // what shares one read of the clock
+  ReadSharing sharing_;
   std::uint64_t sequence_ = 0;
   std::vector<std::shared_ptr<Attachment>> leavers_;  // detached; a call of theirs may be running
   bool untidy_ = false;
@@ -135,28 +132,38 @@ void Delivery::deliver_plain(std::size_t& next, std::size_t end, Stop stop) noex
   // Commands change subscribers and middleware, and stop() tells of them.
   const std::uint64_t simple_types = table_.simple_types() & ~chain_.types();
   std::size_t unmeasured = next;
-  std::size_t work = 0;
+  const auto delivered = [&](std::size_t calls) {
+    if (measures_ && sharing_.is_due(calls)) {
+      measure(batch_ + unmeasured, batch_ + next);
+      unmeasured = next;
+    }
+  };
   do {
     Event& event = batch_[next];
     if (((simple_types >> event.type_index()) & 1U) != 0) [[likely]] {
-      ++next;
-      EventAccess::slot(event).sequence = ++sequence_;
-      EventAccess::slot(event).flags = 0;
-      work += kEventWork + table_.deliver_simple(event);
+      const unsigned type = event.type_index();
+      table_.deliver_simple(stamp_simple(next), [&](std::size_t calls) -> const Event* {
+        delivered(calls);
+        const bool more = next < end && batch_[next].type_index() == type && !stop();
+        return more ? stamp_simple(next) : nullptr;
+      });
     } else if (chain_.concerns(event)) {
       break;
     } else {
       stamp(event, next++);
-      work += kEventWork + table_.deliver(event);
-    }
-    if (work >= work_a_read_) {
-      measure(batch_ + unmeasured, batch_ + next);
-      unmeasured = next;
-      work = 0;
+      delivered(table_.deliver(event));
     }
   } while (next < end && !stop());
   ready_end_ = known_end_ = next;
   measure(batch_ + unmeasured, batch_ + next);
+}
+
+// Of a type that no batch subscriber awaits.
+inline const Event* Delivery::stamp_simple(std::size_t& next) noexcept {
+  Event& event = batch_[next++];
+  EventAccess::slot(event).sequence = ++sequence_;
+  EventAccess::slot(event).flags = 0;
+  return &event;
 }
 
 // Where the run lies from now on. It is contiguous, so that of another place ends here.

@@ -57,6 +57,7 @@ class DispatchThread {
   std::atomic<bool> stopping_{false};
   bool started_ = false;
   pthread_t thread_{};
+  base::Ticks now_ = 0;  // of its own: a time not long ago
 };
 
 }  // namespace herald::core

@@ -57,10 +57,17 @@ class SubscriberTable {
   [[nodiscard]] std::uint64_t simple_types() const noexcept {
     return active_types_ & ~stream_types_ & ~batch_types_;
   }
-  /// The same as deliver() for an event of one of them.
-  std::size_t deliver_simple(const Event& event) noexcept {
-    EventList* const list = by_type_[event.type_index()].get();
-    return list == nullptr ? 0 : list->call(event, 1, cursor_, guard_);
+  /// The same as deliver() for an event of one of them, and for those of its type that `next(calls)`
+  /// gives after each fan-out of so many calls, until it gives null.
+  template <typename Next>
+  void deliver_simple(const Event* event, Next next) noexcept {
+    if (EventList* const list = by_type_[event->type_index()].get(); list != nullptr) {
+      list->call_each(event, 1, next, cursor_, guard_);
+      return;
+    }
+    while (event != nullptr) {
+      event = next(0);
+    }
   }
   /// Whether a batch subscriber waits for this event.
   [[nodiscard]] bool awaited_by_batch(const Event& event) const noexcept {
