@@ -15,7 +15,7 @@ class MiddlewareChain;
 
 /// What a middleware decides about the event it was given.
 enum class Verdict : std::uint8_t {
-  kPass,  ///< It goes on, with the changes made to it. One without a payload, moved away, is dropped.
+  kPass,  ///< It goes on, with the changes made to it; without its payload it is dropped.
   kDrop,  ///< It ends here and is counted as dropped by this middleware.
   kHold,  ///< The middleware has moved it away (Event held = std::move(event)) and owes it, or one
           ///< in its place, to Emitter::resume; counted as held until then. What it left is lost.

@@ -80,8 +80,9 @@ class FanOutList {
     return call_each(&argument, weight, no_more, cursor, guard);
   }
 
-  /// The same with one argument after the other: `next(calls)` gives the one after each fan-out of
-  /// so many calls, null at the end. Nobody is added or swept meanwhile. Returns the calls for each.
+  /// The same with one argument after the other: `next(calls)` gives it after each fan-out, of so
+  /// many calls, and null at the end. Nobody is added or swept meanwhile. Returns the calls for
+  /// each.
   template <typename Next>
   std::size_t call_each(std::remove_reference_t<Argument>* argument, std::uint64_t weight,
                         Next next, FanOutCursor& cursor, CallbackGuard& guard) noexcept {

@@ -6,8 +6,8 @@
 // Threads: the holder of the dispatch right.
 // Invariants: between two reads lies
 //  1. one event, if the caller asked for exact times;
-//  2. else kSharedWork, where a call counts 1 and an event kEventWork, and the event that goes beyond:
-//     8 events to nobody, 3 to 32 subscribers;
+//  2. else kSharedWork, where a call counts 1 and an event kEventWork, and the event that goes
+//     beyond: 8 events to nobody, 3 to 32 subscribers;
 //  3. or, in a backlog, more, as long as the last stretch took at most 1 / kFineness of the latency
 //     that its youngest event had. One that took longer leads back to kSharedWork at once.
 // Bounds: kMostSharedWork.

@@ -57,8 +57,8 @@ class SubscriberTable {
   [[nodiscard]] std::uint64_t simple_types() const noexcept {
     return active_types_ & ~stream_types_ & ~batch_types_;
   }
-  /// The same as deliver() for an event of one of them, and for those of its type that `next(calls)`
-  /// gives after each fan-out of so many calls, until it gives null.
+  /// The same as deliver() for an event of one of them, and for those of its type that
+  /// `next(calls)` gives after each fan-out of so many calls, until it gives null.
   template <typename Next>
   void deliver_simple(const Event* event, Next next) noexcept {
     if (EventList* const list = by_type_[event->type_index()].get(); list != nullptr) {
