@@ -61,6 +61,7 @@ struct PublisherOptions {
 };
 
 /// The lane of Bus::publish, which reports call "shared". The fields mean what they mean above.
+/// While a TokenStream ends, another publish may for a moment find one place less than there is.
 struct SharedLaneOptions {
   std::size_t capacity_events = 16'384;
   std::optional<OverflowPolicy> overflow = {};

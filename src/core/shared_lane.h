@@ -13,20 +13,17 @@
 //  4. Each event carries its ticket (in the place of its sequence). Of the tickets below any count
 //     read by the dispatcher, those not yet taken number count - drained: enough to know when all
 //     of them have been (flush), although threads overtake each other.
-//  5. A kept place is a ticket without an event: counted as lost, so that no flush waits for it,
-//     and in kept_, so that its room is not free. left() = drained + lost - kept may be seen too
-//     small for a moment, never too large: kept_ grows before lost_, and shrinks after the ticket
-//     that it is exchanged for is taken.
+//  5. A ticket without an event is counted in lost_ at once, so that no flush waits for it; its
+//     room in freed_, at once or, if it keeps a place, when that is given up. Both only grow.
 // Synchronization:
 //  [S1] arrived_ grows with release after the event is in / is loaded with acquire before the
 //       dispatcher looks into the queue: what is counted is found. An event that is found before it
 //       is counted is made visible by the queue's own release and acquire.
-//  [S2] drained_ is stored with release after events have left / loaded with acquire before a
-//       ticket is taken: their room may be used again.
-//       lost_ is added to with release after kept_ / loaded with acquire before it, invariant 5.
+//  [S2] drained_ is stored with release after events have left, freed_ added to with release after
+//       its ticket is taken / loaded with acquire before another is taken, into their room.
 //  [S3] a publisher adds to arrived_, then loads the doorbell: [P1] in base/parking.h.
-//  [S4] the dispatcher stores drained_, then loads the credit bell: [P1] the other way round, and
-//       always sequentially consistent, as [L5] in lane.h.
+//  [S4] the dispatcher stores drained_, or a publisher adds to freed_, then loads the credit bell:
+//       [P1] the other way round, and always sequentially consistent, as [L5] in lane.h.
 // Bounds: `capacity` events.
 #pragma once
 
@@ -73,27 +70,28 @@ class SharedLane {
     return entry == PushResult::kAccepted ? enter(item, ticket) : entry;
   }
 
-  /// Keeps a place for one event that is to come, whatever comes before it. False without room, or
-  /// if it were the last.
+  /// Keeps a place for one event that is to come. False without room, or if it were the last.
   [[nodiscard]] bool keep_place() noexcept {
-    Count ticket = 0;
-    if (!may_keep() || take_ticket(ticket) != PushResult::kAccepted) {
+    if (!kept_.add()) {
       return false;
     }
-    const bool kept = kept_.add();
-    static_cast<void>(lose());
-    return kept;
+    Count ticket = 0;
+    if (take_ticket(ticket) != PushResult::kAccepted) {
+      kept_.remove();
+      return false;
+    }
+    lose();
+    return true;
   }
   /// False: all places but one are kept. A hint.
   [[nodiscard]] bool may_keep() const noexcept { return kept_.may_add(); }
   /// As push(), into a kept place, which it gives up: never kNoCredit. kNoMemory: it is still kept.
   [[nodiscard]] PushResult push_to_kept_place(Item& item) noexcept {
     Count ticket = 0;
-    const PushResult entry = take_ticket(ticket, true);
-    if (entry != PushResult::kAccepted) {
-      return entry;
+    PushResult result = take_ticket(ticket, true);
+    if (result == PushResult::kAccepted) {
+      result = enter(item, ticket);
     }
-    const PushResult result = enter(item, ticket);
     if (result == PushResult::kAccepted) {
       give_place_up();
     }
@@ -101,7 +99,7 @@ class SharedLane {
   }
   void give_place_up() noexcept {
     kept_.remove();
-    credit_bell_.notify();
+    free_room();
   }
 
   /// As Lane::wait_for_room.
@@ -194,29 +192,30 @@ class SharedLane {
   PushResult enter(Item& item, Count ticket) noexcept {
     item.sequence = ticket;
     if (!queue_.enqueue(item)) [[unlikely]] {
-      return lose();
+      free_room();
+      lose();
+      return PushResult::kNoMemory;
     }
     arrive();
     doorbell_.notify();
     return PushResult::kAccepted;
   }
 
-  // Tickets whose room may be used again. [S2] acquire: pairs with return_room(), lose() and
-  // give_place_up(). [S4] seq_cst. lost_ before kept_: invariant 5.
+  // [S2] acquire: pairs with return_room() and free_room(). seq_cst: [S4].
   [[nodiscard]] Count left() const noexcept {
-    const Count left =
-        Race::heavy_load(kCreditFence, drained_) + Race::heavy_load(kCreditFence, lost_);
-    return left - kept_.count();
+    return Race::heavy_load(kCreditFence, drained_) + Race::heavy_load(kCreditFence, freed_);
   }
 
-  // A ticket without an event, which found no memory or is to come later: others may wait for its
-  // room, and the dispatcher, in a flush, for its arrival. seq_cst: [S4]; [S2] release.
-  PushResult lose() noexcept {
+  // A flush may wait for the arrival of such a ticket. seq_cst: [S3] in that mode.
+  void lose() noexcept {
     lost_.fetch_add(1, std::memory_order_seq_cst);
-    credit_bell_.notify();
     arrive();
     doorbell_.notify();
-    return PushResult::kNoMemory;
+  }
+  // [S2] release: the ticket is taken; pairs with left(). seq_cst: [S4].
+  void free_room() noexcept {
+    freed_.fetch_add(1, std::memory_order_seq_cst);
+    credit_bell_.notify();
   }
 
   // seq_cst: [S3] in that mode, and [S1] release: the event is in; pairs with take().
@@ -237,6 +236,7 @@ class SharedLane {
   alignas(base::kFalseSharingBytes) typename Atomics::template Atomic<Count> tickets_{0};
   typename Atomics::template Atomic<Count> arrived_{0};
   typename Atomics::template Atomic<Count> lost_{0};
+  typename Atomics::template Atomic<Count> freed_{0};
   KeptPlaces<Atomics> kept_;
   // Written by the dispatcher.
   alignas(base::kFalseSharingBytes) typename Atomics::template Atomic<Count> drained_{0};

@@ -148,14 +148,27 @@ MUTANTS = [
     Mutant("close", "nobody looks for a flush that is reached", LANE_TEST,
            "&& !asks() && !flush_reached()) {", "&& !asks()) {", "lane:*FlushEnds*"),
     # Shared lane.
-    Mutant("shared lane", "place kept after its ticket is lost", SHARED,
-           "    const bool kept = kept_.add();\n    static_cast<void>(lose());\n",
-           "    static_cast<void>(lose());\n    const bool kept = kept_.add();\n",
+    Mutant("shared lane", "the room of a kept place is free", SHARED,
+           "    lose();\n    return true;\n", "    free_room();\n    lose();\n    return true;\n",
            "shared_lane:*KeptPlaceIsTaken*"),
     Mutant("shared lane", "place given up before its ticket is taken", SHARED,
-           "    const PushResult entry = take_ticket(ticket, true);\n",
-           "    kept_.remove();\n    const PushResult entry = take_ticket(ticket, true);\n"
-           "    static_cast<void>(kept_.add());\n", "shared_lane:*KeptPlaceIsTaken*"),
+           "    PushResult result = take_ticket(ticket, true);\n",
+           "    free_room();\n    PushResult result = take_ticket(ticket, true);\n"
+           "    freed_.fetch_sub(1, std::memory_order_seq_cst);\n",
+           "shared_lane:*KeptPlaceIsTaken*"),
+    Mutant("shared lane", "place given up keeps its room", SHARED,
+           "    kept_.remove();\n    free_room();\n", "    kept_.remove();\n",
+           "shared_lane:*PlaceGivenUp*"),
+    Mutant("shared lane", "room freed, nobody woken", SHARED,
+           "    freed_.fetch_add(1, std::memory_order_seq_cst);\n    credit_bell_.notify();\n",
+           "    freed_.fetch_add(1, std::memory_order_seq_cst);\n",
+           "shared_lane:*ALostTicket*"),
+    Mutant("shared lane", "room freed without release", SHARED,
+           "freed_.fetch_add(1, std::memory_order_seq_cst)",
+           "freed_.fetch_add(1, std::memory_order_relaxed)", "shared_lane:*ALostTicket*"),
+    Mutant("shared lane", "freed room without acquire", SHARED,
+           "Race::heavy_load(kCreditFence, freed_)", "freed_.load(std::memory_order_relaxed)",
+           "shared_lane:*ALostTicket*"),
     Mutant("shared lane", "a kept place leads past the seal", SHARED,
            "      if ((ticket & kSealed) != 0) {\n        return PushResult::kSealed;",
            "      if ((ticket & kSealed) != 0 && !has_place) {\n"
@@ -168,21 +181,23 @@ MUTANTS = [
            "if (seen + 1 >= capacity_) {", "if (seen + 1 > capacity_) {",
            "shared_lane:*KeptByNobody*"),
     Mutant("shared lane", "a kept place is waited for by a flush", SHARED,
-           "    const bool kept = kept_.add();\n    static_cast<void>(lose());\n",
-           "    const bool kept = kept_.add();\n", "shared_lane:*WaitForAKeptPlace*"),
+           "    lose();\n    return true;\n", "    return true;\n",
+           "shared_lane:*WaitForAKeptPlace*"),
     Mutant("shared lane", "ticket read before the room", SHARED,
            "      const Count left = this->left();  // before tickets_: what has left has a ticket"
            " we then see\n      ticket = tickets_.load(std::memory_order_relaxed);\n",
            "      ticket = tickets_.load(std::memory_order_relaxed);\n"
            "      const Count left = this->left();\n", "shared_lane:*RoomIsNotDenied*"),
     Mutant("shared lane", "room without acquire", SHARED,
-           "        Race::heavy_load(kCreditFence, drained_) +",
-           "        drained_.load(std::memory_order_relaxed) +", "shared_lane:*RoomIsNotDenied*"),
+           "Race::heavy_load(kCreditFence, drained_) +",
+           "drained_.load(std::memory_order_relaxed) +", "shared_lane:*RoomIsNotDenied*"),
     Mutant("shared lane", "counted before enqueued", SHARED,
-           "    if (!queue_.enqueue(item)) [[unlikely]] {\n      return lose();\n    }\n"
-           "    arrive();\n",
-           "    arrive();\n    if (!queue_.enqueue(item)) [[unlikely]] {\n      return lose();\n"
-           "    }\n", "shared_lane:*EventsReach*"),
+           "    item.sequence = ticket;\n    if (!queue_.enqueue(item)) [[unlikely]] {\n"
+           "      free_room();\n      lose();\n"
+           "      return PushResult::kNoMemory;\n    }\n    arrive();\n",
+           "    item.sequence = ticket;\n    arrive();\n"
+           "    if (!queue_.enqueue(item)) [[unlikely]] {\n      free_room();\n      lose();\n"
+           "      return PushResult::kNoMemory;\n    }\n", "shared_lane:*EventsReach*"),
     Mutant("shared lane", "counted without release", SHARED,
            "arrived_.fetch_add(1, std::memory_order_seq_cst)",
            "arrived_.fetch_add(1, std::memory_order_relaxed)", "shared_lane:*EventsReach*"),
@@ -192,11 +207,11 @@ MUTANTS = [
            "    seen_arrived_ = Race::heavy_load(mode_, arrived_);\n",
            "shared_lane:*EventsReach*"),
     Mutant("shared lane", "lost ticket keeps its room", SHARED,
-           "Race::heavy_load(kCreditFence, lost_);\n    return left", "0;\n    return left",
-           "shared_lane:*ALostTicket*"),
+           "      free_room();\n      lose();\n", "      lose();\n", "shared_lane:*ALostTicket*"),
     Mutant("shared lane", "lost ticket never arrives", SHARED,
-           "    arrive();\n    doorbell_.notify();\n    return PushResult::kNoMemory;\n",
-           "    return PushResult::kNoMemory;\n", "shared_lane:*FlushDoesNot*"),
+           "    lost_.fetch_add(1, std::memory_order_seq_cst);\n    arrive();\n"
+           "    doorbell_.notify();\n",
+           "    lost_.fetch_add(1, std::memory_order_seq_cst);\n", "shared_lane:*FlushDoesNot*"),
     Mutant("shared lane", "seal wakes no publisher", SHARED,
            "    tickets_.fetch_or(kSealed, std::memory_order_seq_cst);\n"
            "    credit_bell_.notify();\n",

@@ -118,6 +118,8 @@ class SharedLaneRun {
     return result;
   }
 
+  void give_up() { lane_.give_place_up(); }
+
   // Dispatcher.
 
   /// Delivers until the lane is closed and empty, or `total` events and `flushes` are done.
@@ -284,6 +286,22 @@ TEST_P(SharedLaneModel, RoomIsNotDenied) {
   });
 }
 
+// Nor while a place is being kept for an event to come.
+TEST_P(SharedLaneModel, RoomIsNotDeniedBesideAPlaceBeingKept) {
+  expect_holds(named("room for all, kept place", narrow()), [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 3, 2);
+    run.spawn("publisher one", [&] { check(lane.keep(), "no place where there is room"); });
+    run.spawn("publisher two", [&] {
+      check(lane.try_publish(20) == PushResult::kAccepted, "refused for want of room");
+      check(lane.try_publish(21) == PushResult::kAccepted, "refused for want of room");
+    });
+    run.join();
+    lane.close();
+    lane.dispatch(2);
+    lane.check_delivery();
+  });
+}
+
 TEST_P(SharedLaneModel, PublishersWaitForRoom) {
   const Report report = expect_holds(named("wait for room"), [](Scheduler& run) {
     SharedLaneRun lane(run, mode(), 1, 2);
@@ -412,6 +430,23 @@ TEST_P(SharedLaneModel, APublisherWaitsBesideAKeptPlace) {
     });
     run.spawn("dispatcher", [&] { lane.dispatch(2, 3); });
     run.join();
+    lane.check_delivery();
+  });
+}
+
+// Nobody takes anything out: the place is the only room there is.
+TEST_P(SharedLaneModel, APlaceGivenUpIsRoomForWhoWaits) {
+  expect_holds(named("place given up"), [](Scheduler& run) {
+    SharedLaneRun lane(run, mode(), 2, 2);
+    check(lane.keep(), "no place in an empty lane");
+    run.spawn("publisher one", [&] { lane.give_up(); });
+    run.spawn("publisher two", [&] {
+      lane.publish(20);
+      lane.publish(21);
+    });
+    run.join();
+    lane.close();
+    lane.dispatch(2);
     lane.check_delivery();
   });
 }
