@@ -63,10 +63,11 @@ struct TokenStreamReport {
 /// Ownership: the publisher must stay where it is until the stream is destroyed; the bus need not.
 ///   Destruction without an end sends kError `abandoned`, or kComplete `cancelled` if a stop was
 ///   requested.
-/// Its end: a stream keeps a place in the lane for it when it is opened, or in a full lane before
-///   its first event. So whoever saw something of a stream sees its end, however full the lane and
-///   whatever its policy. Each open stream so takes one of the lane's capacity_events; the last of
-///   these is not given away.
+/// Its end: opening a stream promises it a place in the lane, which is kept from then on, or in a
+///   full lane before its first event. So whoever saw something of a stream sees its end, however
+///   full the lane and whatever its policy; one of which nothing was seen may end unseen in a full
+///   lane that drops or has waited in vain. Each open stream so takes one of the lane's
+///   capacity_events; the last of these is not given away.
 /// Results: those of publish. kClosed also after the end; kRejected if status() is not ok. complete
 ///   and error that return neither kAccepted nor kClosed have not ended the stream: nothing of it
 ///   was published in a full lane (kDropped, kFull), or there is no memory (kRejected; an error and
@@ -89,8 +90,8 @@ class TokenStream {
   ~TokenStream();
 
   /// InvalidArgument (stream 0, a linger out of range), AlreadyExists (the stream is open),
-  /// FailedPrecondition (the bus is closed), ResourceExhausted (memory, or the lane keeps places
-  /// for as many streams as it can); else ok.
+  /// FailedPrecondition (the bus is closed), ResourceExhausted (memory, or the lane has promised
+  /// places to as many open streams as it can); else ok.
   [[nodiscard]] const absl::Status& status() const noexcept { return status_; }
 
   // Producing.
@@ -136,7 +137,6 @@ class TokenStream {
   [[nodiscard]] PublishResult ready() const noexcept;
   [[nodiscard]] PublishResult ready_to_end() noexcept;
   [[nodiscard]] bool closed() const noexcept;
-  [[nodiscard]] bool may_keep_place() const noexcept;
   [[nodiscard]] PublishResult keep_place() noexcept;
   void give_place_up() noexcept;
   template <typename T>

@@ -104,13 +104,12 @@ class Lane {
   [[nodiscard]] std::size_t room() noexcept { return std::max(credit(), refreshed_credit()); }
 
   /// Keeps a place for one event that is to come, whatever comes before it. False without room.
+  /// Requires: fewer are kept than capacity() - 1, so that one is left to others.
   [[nodiscard]] bool keep_place() noexcept {
-    const bool kept = may_keep() && room() != 0;
+    const bool kept = room() != 0;
     usable_ -= kept ? 1 : 0;
     return kept;
   }
-  /// False: all places but one are kept.
-  [[nodiscard]] bool may_keep() const noexcept { return usable_ > 1; }
   /// The next push() has room for it.
   void give_place_up() noexcept { usable_ = std::min(usable_ + 1, capacity_); }
 

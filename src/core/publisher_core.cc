@@ -25,6 +25,7 @@ void PublisherCore::open(PublisherOptions options, const RoomPolicy& policy) {
   policy_ = policy;
   is_closing = false;
   discarded = 0;
+  promised_ = 0;
   for (SingleWriterCounter* counter :
        {&attempts_, &dropped_, &full_, &closed_, &rejected_, &waits_}) {
     counter->reset();
@@ -125,6 +126,24 @@ std::size_t PublisherCore::push_some(std::span<detail::EventSlot> slots,
   return result == PushResult::kAccepted ? fitting : 0;
 }
 
+EndPlace PublisherCore::promise_place() noexcept {
+  if (promised_ + 1 >= lane_.capacity()) {
+    return EndPlace::kNone;
+  }
+  ++promised_;
+  return lane_.keep_place() ? EndPlace::kKept : EndPlace::kPromised;
+}
+
+// It may be of an earlier publisher, which its stream has outlived.
+void PublisherCore::give_place_up(EndPlace place) noexcept {
+  if (place == EndPlace::kKept) {
+    lane_.give_place_up();
+  }
+  if (place != EndPlace::kNone && promised_ != 0) {
+    --promised_;
+  }
+}
+
 PublishResult PublisherCore::keep_place() noexcept {
   std::int64_t deadline_ns = 0;
   while (!lane_.keep_place()) {
@@ -132,7 +151,7 @@ PublishResult PublisherCore::keep_place() noexcept {
       return PublishResult::kClosed;
     }
     const bool drops = policy_.overflow == OverflowPolicy::kDropNewest;
-    if (drops || !lane_.may_keep() || !wait_for_room(deadline_ns)) {
+    if (drops || !wait_for_room(deadline_ns)) {
       attempts_.add(1);
       return count(drops ? PublishResult::kDropped : PublishResult::kFull, 1);
     }

@@ -17,6 +17,7 @@
 #include "core/event_ring.h"
 #include "core/lane.h"
 #include "core/order.h"
+#include "core/promised_places.h"
 #include "herald/options.h"
 #include "herald/publisher.h"
 #include "herald/stats.h"
@@ -64,9 +65,13 @@ class PublisherCore {
   PublishResult publish(detail::EventSlot& slot, const PublishOptions& options,
                         bool may_wait) noexcept;
   BatchResult publish(std::span<detail::EventSlot> slots, const PublishOptions& options) noexcept;
-  /// Keeps a place in the lane for an event that is to come; waits for room as publish() does.
-  /// kClosed if it is sealed; else counted as one event that met no room.
+  /// Promises a place in the lane to an event that is to come, and keeps it if there is room. kNone
+  /// if it were the last.
+  [[nodiscard]] EndPlace promise_place() noexcept;
+  /// Keeps a promised place; waits for room as publish() does. kClosed if the lane is sealed; else
+  /// counted as one event that met no room.
   [[nodiscard]] PublishResult keep_place() noexcept;
+  void give_place_up(EndPlace place) noexcept;
   PublishResult refuse() noexcept;
   void skip(std::size_t events, PublishResult result) noexcept;
   void close() noexcept;
@@ -103,6 +108,7 @@ class PublisherCore {
   PublisherLane lane_;
   std::string name_;
   RoomPolicy policy_;
+  std::size_t promised_ = 0;  // places of the lane, fewer than it has
   // Written by the publisher.
   alignas(base::kFalseSharingBytes) SingleWriterCounter attempts_;
   SingleWriterCounter dropped_;

@@ -35,7 +35,6 @@
 #include "base/cache_line.h"
 #include "base/fence.h"
 #include "base/parking.h"
-#include "core/kept_places.h"
 #include "core/push_result.h"
 
 namespace herald::core {
@@ -56,7 +55,6 @@ class SharedLane {
         capacity_(capacity),
         mode_(mode),
         doorbell_(doorbell),
-        kept_(capacity),
         credit_bell_(kCreditFence) {}
   SharedLane(const SharedLane&) = delete;
   SharedLane& operator=(const SharedLane&) = delete;
@@ -70,21 +68,16 @@ class SharedLane {
     return entry == PushResult::kAccepted ? enter(item, ticket) : entry;
   }
 
-  /// Keeps a place for one event that is to come. False without room, or if it were the last.
+  /// Keeps a place for one event that is to come, whatever comes before it. False without room.
+  /// Requires: it was promised, see promised_places.h.
   [[nodiscard]] bool keep_place() noexcept {
-    if (!kept_.add()) {
-      return false;
-    }
     Count ticket = 0;
     if (take_ticket(ticket) != PushResult::kAccepted) {
-      kept_.remove();
       return false;
     }
     lose();
     return true;
   }
-  /// False: all places but one are kept. A hint.
-  [[nodiscard]] bool may_keep() const noexcept { return kept_.may_add(); }
   /// As push(), into a kept place, which it gives up: never kNoCredit. kNoMemory: it is still kept.
   [[nodiscard]] PushResult push_to_kept_place(Item& item) noexcept {
     Count ticket = 0;
@@ -97,10 +90,7 @@ class SharedLane {
     }
     return result;
   }
-  void give_place_up() noexcept {
-    kept_.remove();
-    free_room();
-  }
+  void give_place_up() noexcept { free_room(); }
 
   /// As Lane::wait_for_room.
   bool wait_for_room(std::int64_t deadline_ns) noexcept {
@@ -237,7 +227,6 @@ class SharedLane {
   typename Atomics::template Atomic<Count> arrived_{0};
   typename Atomics::template Atomic<Count> lost_{0};
   typename Atomics::template Atomic<Count> freed_{0};
-  KeptPlaces<Atomics> kept_;
   // Written by the dispatcher.
   alignas(base::kFalseSharingBytes) typename Atomics::template Atomic<Count> drained_{0};
   Count taken_ = 0;         // what drained_ holds

@@ -39,6 +39,23 @@ PublishResult SharedPublisher::publish_to_kept_place(detail::EventSlot& slot) no
   return settle(lane_.push_to_kept_place(slot), slot);
 }
 
+EndPlace SharedPublisher::promise_place() noexcept {
+  if (!promised_.add()) {
+    return EndPlace::kNone;
+  }
+  return lane_.keep_place() ? EndPlace::kKept : EndPlace::kPromised;
+}
+
+// The room first: whoever is promised the place then may find it.
+void SharedPublisher::give_place_up(EndPlace place) noexcept {
+  if (place == EndPlace::kKept) {
+    lane_.give_place_up();
+  }
+  if (place != EndPlace::kNone) {
+    promised_.remove();
+  }
+}
+
 PublishResult SharedPublisher::keep_place() noexcept {
   std::int64_t deadline_ns = 0;
   while (!lane_.keep_place()) {
@@ -46,7 +63,7 @@ PublishResult SharedPublisher::keep_place() noexcept {
       return PublishResult::kClosed;
     }
     const bool drops = policy_.overflow == OverflowPolicy::kDropNewest;
-    if (drops || !lane_.may_keep() || !wait_for_room(deadline_ns)) {
+    if (drops || !wait_for_room(deadline_ns)) {
       count(attempts_);
       count(drops ? dropped_ : full_);
       return drops ? PublishResult::kDropped : PublishResult::kFull;

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "core/promised_places.h"
 #include "core/publisher_core.h"
 #include "core/shared_lane.h"
 #include "core/shared_queue.h"
@@ -25,12 +26,15 @@ class SharedPublisher {
       : runtime_(runtime),
         policy_(policy),
         reserved_bytes_(options.capacity_events * sizeof(detail::EventSlot)),
-        lane_(SharedQueue(options.capacity_events), options.capacity_events, mode, doorbell) {}
+        lane_(SharedQueue(options.capacity_events), options.capacity_events, mode, doorbell),
+        promised_(options.capacity_events) {}
 
   PublishResult publish(detail::EventSlot& slot, const PublishOptions& options) noexcept;
-  /// As PublisherCore::keep_place.
+  // As those of PublisherCore.
+  [[nodiscard]] EndPlace promise_place() noexcept;
   [[nodiscard]] PublishResult keep_place() noexcept;
-  /// Never dropped nor full: takes a kept place.
+  void give_place_up(EndPlace place) noexcept;
+  /// Never dropped nor full: takes a kept place. Then its promise is left.
   PublishResult publish_to_kept_place(detail::EventSlot& slot) noexcept;
   PublishResult refuse() noexcept;
 
@@ -55,6 +59,7 @@ class SharedPublisher {
   const RoomPolicy policy_;
   const std::size_t reserved_bytes_;
   Lane lane_;
+  PromisedPlaces<base::NativeAtomics> promised_;
   alignas(base::kFalseSharingBytes) std::atomic<std::uint64_t> attempts_{0};
   std::atomic<std::uint64_t> dropped_{0};
   std::atomic<std::uint64_t> full_{0};

@@ -30,6 +30,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "core/promised_places.h"
 #include "core/token_times.h"
 #include "core/utf8_splitter.h"
 #include "herald/filter.h"
@@ -51,7 +52,7 @@ class StreamState {
   // The producer's.
   StreamId id = 0;
   bool ended = false;
-  bool has_place = false;  // in its lane, for its end
+  EndPlace place = EndPlace::kNone;
   std::uint64_t lost_events = 0;
   TokenTimes times;
   Utf8Splitter splitter;

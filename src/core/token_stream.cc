@@ -79,12 +79,6 @@ void TokenStream::open(StreamId stream, const TokenStreamOptions& options) {
     status_ = absl::FailedPreconditionError("TokenStream: the publisher or its bus is closed");
     return;
   }
-  if (!may_keep_place()) {
-    status_ = absl::ResourceExhaustedError(
-        "TokenStream: the lane keeps one place for the end of each open stream, and has none left; "
-        "allowed: fewer open streams than its capacity_events");
-    return;
-  }
   if (!EventAccess::has_block(abandoned())) {
     status_ = absl::ResourceExhaustedError("TokenStream: no memory for the first stream");
     return;
@@ -94,9 +88,17 @@ void TokenStream::open(StreamId stream, const TokenStreamOptions& options) {
     status_ = opened.status();
     return;
   }
+  const core::EndPlace place = publisher_ != nullptr ? publisher_->core_->promise_place()
+                                                     : runtime_->shared().promise_place();
+  if (place == core::EndPlace::kNone) {
+    runtime_->streams().close(**opened);
+    status_ = absl::ResourceExhaustedError(
+        "TokenStream: the lane has a place for the end of each open stream, and none left; "
+        "allowed: fewer open streams than its capacity_events");
+    return;
+  }
   state_ = *opened;
-  state_->has_place = publisher_ != nullptr ? publisher_->core_->lane().keep_place()
-                                            : runtime_->shared().lane().keep_place();
+  state_->place = place;
   state_->times.start(options.requested_at == std::chrono::steady_clock::time_point{}
                           ? base::Clock::now()
                           : base::Clock::from_steady(options.requested_at));
@@ -131,9 +133,7 @@ void TokenStream::close() noexcept {
     slot.stream = state_->id;
     static_cast<void>(send_error(slot));
   }
-  if (state_->has_place) {
-    give_place_up();
-  }
+  give_place_up();
   runtime_->streams().close(*std::exchange(state_, nullptr));
 }
 
@@ -151,14 +151,9 @@ PublishResult TokenStream::ready() const noexcept {
   return ended() ? PublishResult::kClosed : PublishResult::kAccepted;
 }
 
-bool TokenStream::may_keep_place() const noexcept {
-  return publisher_ != nullptr ? publisher_->core_->lane().may_keep()
-                               : runtime_->shared().lane().may_keep();
-}
-
 // Before anything of the stream is published: who sees that will see its end.
 PublishResult TokenStream::keep_place() noexcept {
-  if (state_->has_place) [[likely]] {
+  if (state_->place == core::EndPlace::kKept) [[likely]] {
     return PublishResult::kAccepted;
   }
   if (closed()) {
@@ -166,16 +161,17 @@ PublishResult TokenStream::keep_place() noexcept {
   }
   const PublishResult kept =
       publisher_ != nullptr ? publisher_->core_->keep_place() : runtime_->shared().keep_place();
-  state_->has_place = kept == PublishResult::kAccepted;
+  state_->place =
+      kept == PublishResult::kAccepted ? core::EndPlace::kKept : core::EndPlace::kPromised;
   return kept;
 }
 
 void TokenStream::give_place_up() noexcept {
-  state_->has_place = false;
+  const core::EndPlace had = std::exchange(state_->place, core::EndPlace::kNone);
   if (publisher_ == nullptr) {
-    runtime_->shared().lane().give_place_up();
+    runtime_->shared().give_place_up(had);
   } else if (publisher_->core_ != nullptr) {
-    publisher_->core_->lane().give_place_up();
+    publisher_->core_->give_place_up(had);
   }
 }
 
@@ -296,16 +292,19 @@ PublishResult TokenStream::ready_to_end() noexcept {
 PublishResult TokenStream::send_last(detail::EventSlot& slot) noexcept {
   PublishResult result = PublishResult::kClosed;
   if (publisher_ == nullptr) {
-    result = state_->has_place ? runtime_->shared().publish_to_kept_place(slot)
-                               : runtime_->shared().publish(slot, {});
-    state_->has_place = state_->has_place && result != PublishResult::kAccepted;
+    const bool kept = state_->place == core::EndPlace::kKept;
+    result = kept ? runtime_->shared().publish_to_kept_place(slot)
+                  : runtime_->shared().publish(slot, {});
+    state_->place = kept && result != PublishResult::kAccepted ? core::EndPlace::kKept
+                                                               : core::EndPlace::kPromised;
   } else {
-    if (state_->has_place) {
+    if (state_->place == core::EndPlace::kKept) {
       give_place_up();
     }
     result = publisher_->push(slot, {}, true);
   }
   if (result == PublishResult::kAccepted || result == PublishResult::kClosed) {
+    give_place_up();
     state_->ended = true;
     state_->times.end(base::Clock::now());
   }

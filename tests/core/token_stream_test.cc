@@ -221,6 +221,35 @@ TEST_F(TokenStreamTest, NoMoreAreOpenThanTheirLaneHasPlaces) {
   expect_two_streams_in_three_places(bus, bus);
 }
 
+// One that was opened while the lane was full loses its place to none that comes later.
+template <typename Lane>
+void expect_a_promise_is_kept(Bus& bus, Lane& lane, std::size_t capacity_events) {
+  for (std::size_t i = 0; i < capacity_events; ++i) {
+    ASSERT_EQ(lane.publish(kInfo, "of another"), PublishResult::kAccepted);
+  }
+  std::optional<TokenStream> early(std::in_place, lane, 1);
+  ASSERT_TRUE(early->status().ok());
+  EXPECT_EQ(early->token("a"), PublishResult::kFull);
+  bus.pump();
+  EXPECT_EQ(TokenStream(lane, 1).status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(TokenStream(lane, 2).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(early->token("a"), PublishResult::kAccepted);
+  EXPECT_EQ(early->complete(), PublishResult::kAccepted);
+  TokenStream(lane, 2).token("ended, though not destroyed");
+  bus.pump();
+  EXPECT_TRUE(TokenStream(lane, 3).status().ok());
+  EXPECT_TRUE(bus.stats().conserved());
+}
+
+TEST(TokenStreamPlace, IsPromisedWhenTheLaneIsFull) {
+  Bus bus = manual_bus(
+      {.shared_lane = {.capacity_events = 2, .overflow = OverflowPolicy::kBlock, .max_wait = 0s}});
+  Publisher narrow = make_publisher(
+      bus, {.capacity_events = 2, .overflow = OverflowPolicy::kBlock, .max_wait = 0s});
+  expect_a_promise_is_kept(bus, narrow, 2);
+  expect_a_promise_is_kept(bus, bus, 2);
+}
+
 TEST_F(TokenStreamTest, GivesItsPlaceBack) {
   Publisher narrow = make_publisher(bus_, {.capacity_events = 2});
   for (int round = 0; round < 5; ++round) {

@@ -30,7 +30,7 @@ PARKING = "src/base/parking.h"
 LANE = "src/core/lane.h"
 SEAL = "src/core/lane_seal.h"
 SHARED = "src/core/shared_lane.h"
-KEPT = "src/core/kept_places.h"
+PROMISED = "src/core/promised_places.h"
 RIGHT = "src/core/dispatch_right.h"
 LANE_TEST = "tests/model/lane_model_test.cc"
 RIGHT_TEST = "tests/model/dispatch_right_model_test.cc"
@@ -113,7 +113,7 @@ MUTANTS = [
     Mutant("lane", "a kept place is given to anybody", LANE,
            "    usable_ -= kept ? 1 : 0;\n", "", "lane:*KeptPlace*"),
     Mutant("lane", "a place kept without room", LANE,
-           "may_keep() && room() != 0", "may_keep()", "lane:*KeptInRoom*"),
+           "const bool kept = room() != 0", "const bool kept = true", "lane:*KeptInRoom*"),
     Mutant("lane", "publisher rings nobody", LANE,
            "      return PushResult::kRefused;\n    }\n    doorbell_.notify();\n",
            "      return PushResult::kRefused;\n    }\n", "lane:*EventsReach*"),
@@ -157,7 +157,7 @@ MUTANTS = [
            "    freed_.fetch_sub(1, std::memory_order_seq_cst);\n",
            "shared_lane:*KeptPlaceIsTaken*"),
     Mutant("shared lane", "place given up keeps its room", SHARED,
-           "    kept_.remove();\n    free_room();\n", "    kept_.remove();\n",
+           "void give_place_up() noexcept { free_room(); }", "void give_place_up() noexcept {}",
            "shared_lane:*PlaceGivenUp*"),
     Mutant("shared lane", "room freed, nobody woken", SHARED,
            "    freed_.fetch_add(1, std::memory_order_seq_cst);\n    credit_bell_.notify();\n",
@@ -177,7 +177,7 @@ MUTANTS = [
     Mutant("shared lane", "place given up although no event is in", SHARED,
            "    if (result == PushResult::kAccepted) {\n      give_place_up();\n    }\n",
            "    give_place_up();\n", "shared_lane:*KeptUntil*"),
-    Mutant("shared lane", "the last place may be kept", KEPT,
+    Mutant("shared lane", "the last place may be kept", PROMISED,
            "if (seen + 1 >= capacity_) {", "if (seen + 1 > capacity_) {",
            "shared_lane:*KeptByNobody*"),
     Mutant("shared lane", "a kept place is waited for by a flush", SHARED,

@@ -15,6 +15,7 @@
 
 #include "base/fence.h"
 #include "base/parking.h"
+#include "core/promised_places.h"
 #include "core/shared_lane.h"
 #include "model/explore.h"
 #include "model/fence_modes.h"
@@ -77,9 +78,11 @@ class SharedLaneRun {
       : mode_(mode),
         doorbell_(mode),
         flush_bell_(mode),
+        promised_(capacity),
         lane_(failing_queue(capacity, publishers, fail_at), capacity, mode, doorbell_) {
     run.name("doorbell", doorbell_);
     run.name("flush bell", flush_bell_);
+    run.name("promised", promised_);
     run.name("lane", lane_);
     run.name("asked", asked_);
     run.name("served", served_);
@@ -107,7 +110,8 @@ class SharedLaneRun {
     return result;
   }
 
-  bool keep() { return lane_.keep_place(); }
+  /// As core/shared_publisher.cc: promised, then kept.
+  bool keep() { return promised_.add() && lane_.keep_place(); }
   PushResult publish_kept(int value) {
     Event event{0, value};
     const PushResult result = lane_.push_to_kept_place(event);
@@ -118,7 +122,10 @@ class SharedLaneRun {
     return result;
   }
 
-  void give_up() { lane_.give_place_up(); }
+  void give_up() {
+    lane_.give_place_up();
+    promised_.remove();
+  }
 
   // Dispatcher.
 
@@ -236,6 +243,7 @@ class SharedLaneRun {
   const FenceMode mode_;
   Bell doorbell_;
   Bell flush_bell_;
+  core::PromisedPlaces<ModelAtomics> promised_;
   SharedLane lane_;
   Atomic<std::uint64_t> asked_{0};
   Atomic<std::uint64_t> served_{0};

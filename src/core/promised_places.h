@@ -1,19 +1,25 @@
-// Stage 1, kept places: limits how many places of the shared lane are kept for events to come.
+// Stage 1, promised places: limits how many places of the shared lane are promised to the ends of
+// streams.
 //
 // Threads: any.
-// Invariant: never more than `capacity` - 1, so that other events always have one.
+// Invariant: never more than `capacity` - 1, so that other events always have one, and each promise
+//   can be kept once the lane is drained.
 // Synchronization: none; the lane's own counts say what is free. So relaxed throughout.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 namespace herald::core {
 
+/// What a stream has in its lane for its end.
+enum class EndPlace : std::uint8_t { kNone, kPromised, kKept };
+
 template <typename Atomics>
-class KeptPlaces {
+class PromisedPlaces {
  public:
-  explicit KeptPlaces(std::size_t capacity) noexcept : capacity_(capacity) {}
+  explicit PromisedPlaces(std::size_t capacity) noexcept : capacity_(capacity) {}
 
   /// Lock-free: it goes round again only if another thread counted. ABA: the same count allows the
   /// same.
@@ -26,10 +32,6 @@ class KeptPlaces {
     } while (!count_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed,
                                            std::memory_order_relaxed));
     return true;
-  }
-  /// Whether add() would count. A hint.
-  [[nodiscard]] bool may_add() const noexcept {
-    return count_.load(std::memory_order_relaxed) + 1 < capacity_;
   }
   void remove() noexcept { count_.fetch_sub(1, std::memory_order_relaxed); }
 
