@@ -19,25 +19,18 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+
+from completions import SEED, UNICODE_TEXT, chunk, completion  # noqa: E402
+
 HERALD = ""
 TIMEOUT_S = 120  # of one run: to end a hanging program, not to judge a slow one
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LICENCE = pathlib.Path("/usr/share/common-licenses/GPL-3")
 WORDS = pathlib.Path("/usr/share/dict/words")  # of Debian's wamerican
-SEED = 20240501
 
 DELIVERED, FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
-
-# What UTF-8 texts are made of beyond letters: marks that combine, emoji joined and colored, both
-# directions of writing, the first and last of each length, and no spaces for a long time.
-UNICODE_TEXT = ("Zoe\u0308 cafe\u0301 \u1e9b\u0323 a\u030a\u0332\n"
-                "\U0001f469\u200d\U0001f4bb \U0001f44d\U0001f3fd \U0001f1e9\U0001f1ea "
-                "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466\r\n"
-                "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627\t\n\n"
-                "\x00\x7f\x80\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff\n"
-                + "\u6c34\u706b\u6728\u91d1\u571f" * 60 + "\u2028\u2029\u00a0  \n"
-                + "\U0001f600" * 100 + " e" + "\u0301" * 40)
 
 REPORT_NAMES = [
     "input", "subscribers", "rate_asked", "end", "tokens", "bytes", "bytes_delivered",
@@ -79,43 +72,6 @@ def catches_interrupt(pid):
     with open(f"/proc/{pid}/status", encoding="utf-8") as status:
         caught = re.search(r"^SigCgt:\s*(\w+)", status.read(), re.MULTILINE)
     return int(caught.group(1), 16) >> (signal.SIGINT - 1) & 1
-
-
-def json_string(text, chance):
-    """The text as a JSON string, each character in one of its spellings."""
-    spelled = []
-    for character in text:
-        units = character.encode("utf-16-be")
-        escapes = "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
-        plain = json.dumps(character, ensure_ascii=False)[1:-1]
-        spelled.append(chance.choice([escapes, escapes.upper().replace("U", "u"), plain, plain]))
-    return '"' + "".join(spelled) + '"'
-
-
-def chunk(content, **more):
-    return json.dumps({"choices": [{"index": 0, "delta": {"content": content}}], **more})
-
-
-def completion(text):
-    """The text as a server would stream it, with everything that a reader has to bear."""
-    chance = random.Random(SEED)
-    lines = [": OPENROUTER PROCESSING", "",
-             'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}', ""]
-    begin = 0
-    while begin < len(text):
-        end = begin + chance.randint(1, 40)
-        content = json_string(text[begin:end], chance)
-        lines += [chance.choice(["data: ", "data:"]) +
-                  '{"id":"c","choices":[{"index":0,"delta":{"content":' + content +
-                  '},"logprobs":null,"finish_reason":null}]}',
-                  *chance.choice([[""], [""], [], [": ping", ""], ["event: message", "id: 5"],
-                                  ['data: {"choices":null}'], ['data: {"choices":[]}', ""],
-                                  ['data: {"choices":[{"delta":null}]}']])]
-        begin = end
-    lines += ['data: {"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}', "",
-              'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":11}}', "",
-              "data: [DONE]", ""]
-    return "".join(line + chance.choice(["\n", "\n", "\r\n", "\r"]) for line in lines).encode()
 
 
 class Case(unittest.TestCase):
@@ -320,7 +276,9 @@ class Outcomes(Case):
                 (b"", r"^error truncated: the input ended without \[DONE\], after line 2$"),
                 (b'data: {"choices":[{"del', r"^error truncated: the input ended without \[DONE\]"),
                 (b"data: {nonsense}\n", "^error malformed: line 3 of the input is no valid JSON$"),
-                (b'data: "\xff"\n', "^error malformed: line 3 of the input is no valid JSON$"),
+                (b"data: \xff\n", "^error malformed: line 3 of the input is no valid JSON$"),
+                (b'data: "\xff"\n',
+                 "^error malformed: line 3 of the input is no chunk: not a JSON object$"),
                 (b"data: " + b"x" * (1 << 20),
                  "^error malformed: line 3 of the input is longer than 1 MiB$"),
                 (b'data: {"error":{"code":"overloaded","message":"come\\n\\u001b[2Jback"}}\n',
@@ -333,6 +291,25 @@ class Outcomes(Case):
                 self.assertIn(b"ended with   error (", result.stderr)
         result = stream("--openai")
         self.check(result, FAILED, r"^error truncated: the input ended without \[DONE\] and with")
+
+    def test_characters_that_are_cut_between_chunks(self):
+        for halves in (("\\ud83d", "\\ude00"), ("\xf0\x9f", "\x98\x80")):
+            chunks = "".join('data: {"choices":[{"delta":{"content":"' + half + '"}}]}\n'
+                             for half in halves).encode("latin-1")
+            with self.subTest(halves=halves):
+                result = stream("--openai", given=chunks + b"data: [DONE]\n")
+                self.check(result, DELIVERED)
+                self.assertEqual(result.stdout.decode(), "\U0001f600")
+                result = stream("--openai", given=chunks + chunks[:len(chunks) // 2] +
+                                b"data: [DONE]\n")
+                self.check(result, FAILED, "^1 ill-formed UTF-8 sequence, the first at byte 4 ")
+                self.assertEqual(result.stdout.decode(), "\U0001f600\ufffd")
+
+    def test_an_error_in_place_of_a_stream(self):
+        error = {"error": {"message": "Incorrect API key provided", "code": None}}
+        for given in (json.dumps(error), json.dumps(error, indent=2)):
+            self.check(stream("--openai", given=given.encode()), FAILED,
+                       "^error upstream: Incorrect API key provided$")
 
     def test_a_full_disk(self):
         for text in (b"x", LICENCE.read_bytes()):

@@ -192,6 +192,34 @@ TEST(ChunkReader, AnErrorInPlaceOfAStreamIsToldToo) {
   EXPECT_EQ(read("{\"choices\":[]}\n").code, "truncated") << "no error, and no stream";
 }
 
+TEST(ChunkReader, SuchAnErrorMayStandOnSeveralLines) {
+  const std::string error =
+      "{\n  \"error\": {\n    \"message\": \"Bad key\",\n    \"code\": null\n  }\n}";
+  for (const std::string& bytes :
+       {error, error + "\n", "\xEF\xBB\xBF" + error, "\n \n: x\n\t" + error + "\n\n",
+        std::string("{\"error\":\n\"Bad key\"\r\n}\r\n")}) {
+    const Answer answer = read(bytes);
+    EXPECT_EQ(answer.code, "upstream") << bytes;
+    EXPECT_EQ(answer.message, "Bad key");
+  }
+  EXPECT_EQ(read(error.substr(0, error.size() - 1)).code, "truncated");
+  EXPECT_EQ(read(error + "\n{}").code, "truncated");
+  const Answer answer = read(error + "\ndata: " + chunk("x") + "\n" + kDone);
+  EXPECT_THAT(answer.tokens, ElementsAre("x"));
+  EXPECT_EQ(answer.code, "");
+}
+
+TEST(ChunkReader, AnErrorInPlaceOfAStreamHasALimitToo) {
+  const std::string begin = "{\"error\":\n";
+  const std::string blanks(LineSplitter::kMostBytes / 2, ' ');
+  const auto behind = [&](std::size_t size) {
+    return read_pieces({begin, blanks, "\n", std::string_view(blanks).substr(0, size), "\"m\"}"});
+  };
+  const std::size_t fitting = blanks.size() - begin.size() - std::string_view("\n\"m\"}\n").size();
+  EXPECT_EQ(behind(fitting).message, "m");
+  EXPECT_EQ(behind(fitting + 1).code, "truncated");
+}
+
 TEST(ChunkReader, NothingCountsBehindDone) {
   const Answer answer = read("data: " + chunk("x") + "\n" + kDone + "data: {\ndata: " + chunk("y"));
   EXPECT_THAT(answer.tokens, ElementsAre("x"));
@@ -219,7 +247,7 @@ TEST(ChunkReader, WhatIsNoChunkIsMalformedAndNamesItsLine) {
   for (const std::string json :
        {"{", "nonsense", "[]", "7", "\"\xFF\"", R"({"choices":{}})",
         R"({"choices":[{"delta":{"content":["x"]}}]})", R"({"choices":[{"delta":{"content":1}}]})",
-        R"({"choices":[{"delta":{"content":"\ud83d"}}]})", R"({"choices":[5]})",
+        "\xFF", R"({"choices":[{"delta":{"content":"\u12"}}]})", R"({"choices":[5]})",
         R"({"choices":[{"delta":"abc"}]})",
         R"({"choices":[{"index":"0","delta":{"content":"x"}}]})"}) {
     const Answer answer = read("data: " + chunk("x") + "\r\n\r\ndata: " + json + "\n" + kDone);
@@ -227,6 +255,69 @@ TEST(ChunkReader, WhatIsNoChunkIsMalformedAndNamesItsLine) {
     EXPECT_EQ(answer.code, "malformed");
     EXPECT_THAT(answer.message, HasSubstr("line 3 "));
   }
+}
+
+/// The texts of chunks with these contents, behind which comes the end.
+std::vector<std::string> texts_of(const std::vector<std::string>& contents) {
+  std::string bytes;
+  for (const std::string& content : contents) {
+    bytes += "data: " + chunk(content) + "\n";
+  }
+  const Answer answer = read(bytes + kDone);
+  EXPECT_EQ(answer.code, "");
+  return answer.tokens;
+}
+
+TEST(ChunkReader, JoinsTheHalvesOfASurrogatePair) {
+  EXPECT_THAT(texts_of({R"(a\ud83d)", R"(\ude00b)"}), ElementsAre("a",
+                                                                  "\xF0\x9F\x98\x80"
+                                                                  "b"));
+  EXPECT_THAT(texts_of({R"(\uD83D)", "", R"(\uDE00\uD83D)", R"(\uDE00)"}),
+              ElementsAre("\xF0\x9F\x98\x80", "\xF0\x9F\x98\x80"));
+  EXPECT_THAT(texts_of({R"(\udbff)", R"(\udfff)"}), ElementsAre("\xF4\x8F\xBF\xBF"));
+  const std::string other = R"({"choices":[{"index":1,"delta":{"content":"\udead \ud83d"}}]})";
+  EXPECT_THAT(read("data: " + chunk(R"(\ud83d)") + "\ndata: " + other +
+                   "\ndata: " + chunk(R"(\ude00)") + "\n" + kDone)
+                  .tokens,
+              ElementsAre("\xF0\x9F\x98\x80"));
+}
+
+// One byte that is no UTF-8, for which the stream gives and counts one U+FFFD.
+TEST(ChunkReader, HalfASurrogatePairIsOneIllFormedByte) {
+  EXPECT_THAT(texts_of({R"(a\ud83d)"}), ElementsAre("a", "\xFF"));
+  EXPECT_THAT(texts_of({R"(\ud83d)", "x"}), ElementsAre("\xFF"
+                                                        "x"));
+  EXPECT_THAT(texts_of({R"(\ud83dx\ude00)"}), ElementsAre("\xFFx\xFF"));
+  EXPECT_THAT(texts_of({R"(\ud83d\ud83d)", R"(\ude00)"}), ElementsAre("\xFF", "\xF0\x9F\x98\x80"));
+  EXPECT_THAT(texts_of({R"(\ude00\ud83d\u0041)"}), ElementsAre("\xFF\xFF"
+                                                               "A"));
+  EXPECT_THAT(texts_of({R"(\ud83d\\ude00)"}), ElementsAre("\xFF\\ude00"));
+  const Answer broken_off = read("data: " + chunk(R"(\ud83d)") + "\n");
+  EXPECT_THAT(broken_off.tokens, ElementsAre("\xFF"));
+  EXPECT_EQ(broken_off.code, "truncated");
+  for (const std::string json : {"{", R"({"choices":[{"delta":{"content":"\ude00\ud83d"}},5]})"}) {
+    const Answer failed = read("data: " + chunk(R"(\ud83d)") + "\ndata: " + json + "\n");
+    EXPECT_THAT(failed.tokens, ElementsAre("\xFF"));
+    EXPECT_EQ(failed.code, "malformed");
+  }
+}
+
+TEST(ChunkReader, GivesBytesAsTheyWereCut) {
+  EXPECT_THAT(texts_of({"a\xF0\x9F", "\x98\x80\\u00e9"}),
+              ElementsAre("a\xF0\x9F", "\x98\x80\xC3\xA9"));
+  EXPECT_THAT(texts_of({"\\u0010\xC3\xA9\xFF \\u0010"
+                        "00ff"}),
+              ElementsAre("\x10\xC3\xA9\xFF \x10"
+                          "00ff"));
+  EXPECT_THAT(texts_of({"\\u001000ff"}), ElementsAre("\x10"
+                                                     "00ff"));
+}
+
+TEST(ChunkReader, AnErrorMayBeIllFormedToo) {
+  const Answer answer = read(R"(data: {"error":{"code":"\u0010\ud83d","message":"\ude00)"
+                             "\xC3\xA9\"}}\n");
+  EXPECT_EQ(answer.code, "\x10\xFF");
+  EXPECT_EQ(answer.message, "\xFF\xC3\xA9");
 }
 
 TEST(ChunkReader, AZeroByteIsNoEndOfItsLine) {

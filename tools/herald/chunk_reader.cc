@@ -61,6 +61,10 @@ std::string_view without_blanks(std::string_view text) {
 class ChunkReader::Chunk {
  public:
   explicit Chunk(std::string_view text) : json_(Json::parse(text, nullptr, false)) {
+    if (json_.is_discarded()) {
+      json_ = Json::parse(mark_loose(text), nullptr, false);
+      marked_ = true;
+    }
     // To the parser a zero byte is the end of its input.
     if (json_.is_discarded() || text.find('\0') != std::string_view::npos) {
       fault_ = "is no valid JSON";
@@ -75,8 +79,15 @@ class ChunkReader::Chunk {
 
   [[nodiscard]] std::optional<Error> error() const {
     const Json* const error = member(json_, "error");
-    return error == nullptr || *error == false ? std::nullopt
-                                               : std::optional(upstream_error(*error));
+    if (error == nullptr || *error == false) {
+      return std::nullopt;
+    }
+    Error told = upstream_error(*error);
+    if (marked_) {
+      told.code = unmarked(told.code);
+      told.message = unmarked(told.message);
+    }
+    return told;
   }
 
   [[nodiscard]] std::optional<Usage> usage() const {
@@ -86,8 +97,8 @@ class ChunkReader::Chunk {
                                                   count(*usage, "completion_tokens")});
   }
 
-  /// Adds the first choice's text, and notes why it ended if it did.
-  void read_choices(std::string& content, FinishReason& reason) {
+  /// Adds the first choice's text, which `text` joins, and notes why it ended if it did.
+  void read_choices(LooseText& text, std::string& content, FinishReason& reason) {
     const Json* const choices = member(json_, "choices");
     if (choices == nullptr) {
       return;
@@ -103,25 +114,39 @@ class ChunkReader::Chunk {
         return;
       }
       if (index == nullptr || *index == 0) {
-        read_choice(choice, content, reason);
+        read_choice(choice, text, content, reason);
       }
     }
   }
 
  private:
-  void read_choice(const Json& choice, std::string& content, FinishReason& reason) {
+  static std::string unmarked(std::string_view word) {
+    std::string out;
+    LooseText text;
+    text.add_marked(word, out);
+    text.finish(out);
+    return out;
+  }
+
+  void read_choice(const Json& choice, LooseText& text, std::string& content,
+                   FinishReason& reason) {
     const Json* const delta = member(choice, "delta");
     if (delta != nullptr && !delta->is_object()) {
       fault_ = "is no chunk: its delta is no object";
       return;
     }
-    const Json* const text = delta == nullptr ? nullptr : member(*delta, "content");
-    if (text != nullptr && !text->is_string()) {
+    const Json* const part = delta == nullptr ? nullptr : member(*delta, "content");
+    if (part != nullptr && !part->is_string()) {
       fault_ = "is no chunk: its content is no text";
       return;
     }
-    if (text != nullptr) {
-      content += text->get_ref<const std::string&>();
+    if (part != nullptr) {
+      const auto& bytes = part->get_ref<const std::string&>();
+      if (marked_) {
+        text.add_marked(bytes, content);
+      } else {
+        text.add(bytes, content);
+      }
     }
     if (const std::string name = word(member(choice, "finish_reason")); !name.empty()) {
       // A word of theirs that we do not have means no more than that it ended.
@@ -130,6 +155,7 @@ class ChunkReader::Chunk {
   }
 
   Json json_;
+  bool marked_ = false;
   std::string_view fault_;
 };
 
@@ -147,6 +173,7 @@ std::string_view ChunkReader::next(std::string_view& bytes) {
   }
   if (ended_) {
     bytes = {};
+    text_.finish(content_);
   }
   return content_;
 }
@@ -160,12 +187,16 @@ std::string_view ChunkReader::finish() {
   if (const std::optional<std::string_view> line = lines_.finish(); line.has_value()) {
     take_line(*line);
   }
+  if (!ended_ && may_be_bare_) {
+    take_bare_error();
+  }
   if (!ended_) {
     fail(error_code::kTruncated,
          any_chunk_
              ? "the input ended without [DONE], after line " + std::to_string(lines_.number())
              : std::string("the input ended without [DONE] and without any chunk"));
   }
+  text_.finish(content_);
   return content_;
 }
 
@@ -176,7 +207,7 @@ void ChunkReader::take_line(std::string_view line) {
     line.remove_prefix(kByteOrderMark.size());
   }
   if (!line.starts_with(kField)) {
-    take_bare_error(line);
+    keep_bare_line(line);
     return;
   }
   const std::string_view value = without_blanks(line.substr(kField.size()));
@@ -187,12 +218,18 @@ void ChunkReader::take_line(std::string_view line) {
   }
 }
 
-// What a server sends instead of a stream, as its first line.
-void ChunkReader::take_bare_error(std::string_view line) {
-  if (lines_.number() != 1 || !line.starts_with('{')) {
-    return;
+// It may be a part of what a server sends instead of a stream.
+void ChunkReader::keep_bare_line(std::string_view line) {
+  const bool begun = !bare_.empty() || without_blanks(line).starts_with('{');
+  may_be_bare_ = may_be_bare_ && bare_.size() + line.size() < LineSplitter::kMostBytes;
+  if (begun && may_be_bare_) {
+    bare_ += line;
+    bare_ += '\n';
   }
-  const Chunk chunk(line);
+}
+
+void ChunkReader::take_bare_error() {
+  const Chunk chunk(bare_);
   if (std::optional<Error> error = chunk.error(); chunk.fault().empty() && error.has_value()) {
     fail(error->code, std::move(error->message));
   }
@@ -204,16 +241,19 @@ void ChunkReader::take_chunk(std::string_view json) {
     return;  // cut off within it
   }
   any_chunk_ = true;
+  may_be_bare_ = false;
+  const LooseText before = text_;
   if (chunk.fault().empty()) {
     if (std::optional<Error> error = chunk.error(); error.has_value()) {
       fail(error->code, std::move(error->message));
       return;
     }
     usage_ = chunk.usage().value_or(usage_);
-    chunk.read_choices(content_, finish_reason_);
+    chunk.read_choices(text_, content_, finish_reason_);
   }
   if (!chunk.fault().empty()) {
     content_.clear();
+    text_ = before;
     fail_at_line(chunk.fault());
   }
 }

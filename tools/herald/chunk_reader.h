@@ -8,6 +8,7 @@
 
 #include "herald/event_type.h"
 #include "line_splitter.h"
+#include "loose_json.h"
 
 namespace herald::cli {
 
@@ -17,15 +18,16 @@ namespace herald::cli {
 ///
 /// Errors end it; what was read before them stays valid:
 ///   `upstream`, or the code it brings: a chunk with an `error` instead of choices, or such an
-///     object alone as the first line, without `data:`.
+///     object in place of all chunks, without `data:`, on one line or several (1 MiB at most).
 ///   `malformed`: a line that is too long (1 MiB) or no chunk; the message has its number.
 ///   `truncated`: the bytes end before [DONE], be it within a line.
 ///
 /// Invariant: what comes out depends on the bytes alone, not on the pieces in which they come.
 class ChunkReader {
  public:
-  /// Takes bytes from the front of `bytes` until there is text, and returns it, well-formed UTF-8;
-  /// empty if all were taken and there is none. Valid until the next call.
+  /// Takes bytes from the front of `bytes` until there is text, and returns it; empty if all were
+  /// taken and there is none. Valid until the next call. It is UTF-8 as the source cut it: a
+  /// character may come in two texts; what is ill-formed is still so, see LooseText.
   [[nodiscard]] std::string_view next(std::string_view& bytes);
   /// The end of the bytes: ends it, and returns the last text; empty if there is none left.
   [[nodiscard]] std::string_view finish();
@@ -41,15 +43,19 @@ class ChunkReader {
   class Chunk;
 
   void take_line(std::string_view line);
-  void take_bare_error(std::string_view line);
+  void keep_bare_line(std::string_view line);
+  void take_bare_error();
   void take_chunk(std::string_view json);
   void fail(std::string_view code, std::string message);
   void fail_at_line(std::string_view what);
 
   LineSplitter lines_;
+  LooseText text_;
   std::string content_;  // returned by the last call
+  std::string bare_;     // lines that may be an error in place of a stream
   bool in_last_line_ = false;
   bool any_chunk_ = false;
+  bool may_be_bare_ = true;
   bool ended_ = false;
   std::optional<Error> error_;
   FinishReason finish_reason_ = FinishReason::kStop;
