@@ -48,8 +48,9 @@ struct TokenStreamReport {
       0;                                   ///< In bytes from the stream's start, if there is one.
   std::chrono::nanoseconds first_token{};  ///< TTFT: request to first token; 0 before.
   std::chrono::nanoseconds total{};        ///< Request to the end, or by now.
-  /// Time from one token to the next: quantiles at most 3.2 % or 20 ns off, up to some 5 minutes,
-  /// and longer ones count as that; 0 before the second token.
+  /// Time from one token to the next: quantiles at most 3.2 % or 20 ns off, up to 2^40 ticks of the
+  /// processor (5 minutes at 4 GHz, 9 at 2), and longer ones count as that; 0 before the second
+  /// token.
   std::chrono::nanoseconds inter_token_p50{};
   std::chrono::nanoseconds inter_token_p99{};
   double tokens_per_second = 0;         ///< tokens / total.

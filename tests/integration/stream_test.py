@@ -28,6 +28,7 @@ TIMEOUT_S = 120  # of one run: to end a hanging program, not to judge a slow one
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LICENCE = pathlib.Path("/usr/share/common-licenses/GPL-3")
 WORDS = pathlib.Path("/usr/share/dict/words")  # of Debian's wamerican
+MOST_SHORT_BYTES = 50_000
 
 DELIVERED, FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
@@ -132,16 +133,36 @@ class Delivery(Case):
             with self.subTest(name):
                 self.identical(text, self.file(completion(text.decode())), "--openai")
 
-    def test_an_input_that_comes_cut_at_every_byte(self):
-        text = UNICODE_TEXT.encode()
-        for given, arguments in ((completion(UNICODE_TEXT), ["--openai"]), (text, [])):
-            with self.subTest(arguments=arguments), \
-                    start(*arguments, "--rate", "max", "--subscribers", "10",
-                          stdin=subprocess.PIPE) as process:
+    def test_plain_text_with_each_byte_in_a_read_of_its_own(self):
+        for name, text in self.short_texts():
+            with self.subTest(name):
+                self.identical_byte_by_byte(text, text)
+
+    def test_chunks_with_each_byte_in_a_read_of_its_own(self):
+        for name, text in self.short_texts():
+            with self.subTest(name):
+                self.identical_byte_by_byte(text, completion(text.decode()), "--openai")
+
+    def short_texts(self):
+        """All of them whole, but for the words."""
+        for name, text in self.texts():
+            yield name, text[:MOST_SHORT_BYTES].rpartition(b"\n")[0] if name == "words" else text
+
+    def identical_byte_by_byte(self, text, given, *arguments):
+        output = self.folder / "output"
+        source, sink = os.pipe2(os.O_DIRECT)  # no read gets more than was written at once
+        with open(output, "wb") as file, open(sink, "wb", buffering=0) as pipe:
+            with start(*arguments, "--rate", "max", "--json", stdin=source, stdout=file) as process:
+                os.close(source)
                 for at in range(len(given)):
-                    process.stdin.write(given[at:at + 1])
-                output, error = process.communicate(timeout=TIMEOUT_S)
-                self.assertEqual((process.returncode, output), (DELIVERED, text), error)
+                    pipe.write(given[at:at + 1])
+                pipe.close()
+                _, error = process.communicate(timeout=TIMEOUT_S)
+        self.assertEqual(process.returncode, DELIVERED, error)
+        report = json.loads(error)
+        self.assertEqual((report["subscribers"], report["bytes"]), (1_000, len(text)))
+        self.assertTrue(report["every_byte_delivered"])
+        self.assertTrue(output.read_bytes() == text)
 
     def test_every_number_of_subscribers_and_way_to_wait(self):
         for arguments in (["--subscribers", "1"], ["--subscribers", "100000"],
