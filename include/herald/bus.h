@@ -42,8 +42,9 @@ struct TypeOptions {
 /// Delivery: an accepted event is delivered exactly once to each subscription whose subscribe()
 ///   returned before the event was published, and is lost only by a named, counted policy.
 /// Ownership: handles may outlive the bus. The destructor closes, drains for at most
-///   BusOptions::drain_on_destroy and says on standard error what was lost; inside a callback it
-///   ends the process with a message. A moved-from bus may only be assigned to or destroyed.
+///   BusOptions::drain_on_destroy, waits for a running callback and says on standard error what was
+///   lost; inside a callback it ends the process with a message. A moved-from bus may only be
+///   assigned to or destroyed.
 /// Memory: payloads, publishers and create() answer when there is none; a subscription, a type or a
 ///   flush that finds none for its few bytes ends the process.
 class Bus {
@@ -193,9 +194,9 @@ class Bus {
   /// Refuses new events, publishers and subscribers from now on, and wakes waiting publishers. A
   /// publish that races it is either delivered or told kClosed. Idempotent; any thread.
   void close() noexcept;
-  /// Closes, then delivers what was accepted, for at most `timeout`. What middleware holds is asked
-  /// for early (on_deadline); what does not come then is reported. Errors: as flush, but running
-  /// out of time is reported by DrainReport::complete.
+  /// Closes, then delivers what was accepted, for at most `timeout`, and 10 ms more to count what
+  /// is left. What middleware holds is asked for early (on_deadline); what does not come then is
+  /// reported. Errors: as flush, but running out of time is reported by DrainReport.
   [[nodiscard]] absl::StatusOr<DrainReport> drain(std::chrono::nanoseconds timeout);
 
   // Seeing.

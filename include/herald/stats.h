@@ -95,9 +95,14 @@ struct LatencyReport {
   [[nodiscard]] bool within_slo() const noexcept;
 };
 
-/// What Bus::drain leaves.
+/// What Bus::drain leaves, all of one moment.
 struct DrainReport {
-  bool complete = false;                   ///< Everything accepted was delivered.
+  /// Whether that moment came: not if a callback ran to the end of the time and the counters were
+  /// out of reach. Nothing else is known then, and complete is false.
+  bool counted = false;
+  /// Everything accepted was delivered. If this is false and undelivered is 0, a callback with the
+  /// last events, or a publish that races the close, was not yet done.
+  bool complete = false;
   std::uint64_t undelivered = 0;           ///< Accepted events still queued, and those of `held`.
   std::uint64_t held = 0;                  ///< Held by middleware.
   std::vector<PublisherStats> incomplete;  ///< The publishers with events left, see `queued`.

@@ -82,7 +82,10 @@ class Delivery {
 
   [[nodiscard]] bool has_deadline() const noexcept { return chain_.has_deadline(); }
   [[nodiscard]] base::Ticks next_deadline() const noexcept { return chain_.next_deadline(); }
-  std::uint64_t expire_deadlines() noexcept { return chain_.expire_all(); }
+  [[nodiscard]] std::uint64_t distance_of_held() const noexcept {
+    return chain_.distance_of_held();
+  }
+  void expire_deadlines() noexcept { chain_.expire_all(); }
   /// The end of the last fan-out or middleware, or the start of the batch; 0 if not measured.
   [[nodiscard]] base::Ticks last_ticks() const noexcept { return last_ticks_; }
 

@@ -131,20 +131,23 @@ bool MiddlewareChain::run_deadline(base::Ticks now, std::vector<Event>& output) 
   return true;
 }
 
-std::uint64_t MiddlewareChain::expire_all() noexcept {
-  draining_ = true;
+std::uint64_t MiddlewareChain::distance_of_held() const noexcept {
   std::uint64_t distance = 0;
   for (std::size_t position = 0; position < links_.size(); ++position) {
-    Attachment* link = links_[position];
-    if (link == nullptr || link->held == 0) {
-      continue;
-    }
-    distance += link->held * (links_.size() - position);
-    if (link->middleware().deadline != nullptr) {
-      deadlines_.set(*link, 0);
+    if (links_[position] != nullptr) {
+      distance += links_[position]->held * (links_.size() - position);
     }
   }
   return distance;
+}
+
+void MiddlewareChain::expire_all() noexcept {
+  draining_ = true;
+  for (Attachment* link : links_) {
+    if (link != nullptr && link->held != 0 && link->middleware().deadline != nullptr) {
+      deadlines_.set(*link, 0);
+    }
+  }
 }
 
 bool MiddlewareChain::may_send() noexcept {

@@ -72,9 +72,11 @@ class MiddlewareChain {
   [[nodiscard]] base::Ticks next_deadline() const noexcept { return deadlines_.earliest(); }
   /// Calls one middleware whose time has come; false if there is none.
   bool run_deadline(base::Ticks now, std::vector<Event>& output) noexcept;
-  /// At the end: all deadlines come now, so that what is held is sent. Returns how many links what
-  /// is held has to go by in all: each resume makes it less, also if the next link holds it again.
-  std::uint64_t expire_all() noexcept;
+  /// How many links what is held has to go by in all: each resume makes it less, also if the next
+  /// link holds it again.
+  [[nodiscard]] std::uint64_t distance_of_held() const noexcept;
+  /// At the end: all deadlines come now, so that what is held is sent.
+  void expire_all() noexcept;
 
   [[nodiscard]] const Counts& counts() const noexcept { return counts_; }
   [[nodiscard]] SubscriptionStats stats(const Attachment& middleware) const;

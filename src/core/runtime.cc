@@ -1,15 +1,9 @@
 // Control, runtime: everything behind a Bus; the only place that knows all stages.
 #include "core/runtime.h"
 
-#include <sched.h>
-
-#include <algorithm>
-#include <cstdio>
-#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/assert.h"
 #include "base/cpu_pause.h"
 #include "base/exceptions.h"
 #include "core/option_check.h"
@@ -275,105 +269,23 @@ absl::Status Runtime::flush(std::chrono::nanoseconds timeout) {
   if (absl::Status legal = check_timeout("flush: timeout", timeout); !legal.ok()) {
     return legal;
   }
+  return await(*ask_for_flush(), base::Clock::monotonic_deadline(timeout))
+             ? absl::OkStatus()
+             : absl::DeadlineExceededError("flush: not everything was delivered in time");
+}
+
+std::shared_ptr<FlushRequest> Runtime::ask_for_flush() {
   auto request = std::make_shared<FlushRequest>();
   const auto action = [](Dispatcher& dispatcher, void* subject) {
     dispatcher.flush(static_cast<FlushRequest*>(subject)->shared_from_this());
   };
   submit(request->asking, action, request.get(), request);
-  return await(*request, base::Clock::monotonic_deadline(timeout))
-             ? absl::OkStatus()
-             : absl::DeadlineExceededError("flush: not everything was delivered in time");
+  return request;
 }
 
 bool Runtime::await(FlushRequest& request, std::int64_t deadline_ns) noexcept {
   return options_.dispatch == DispatchMode::kThread ? request.served.await(deadline_ns)
                                                     : manual_.serve(request, deadline_ns);
-}
-
-// Ending.
-
-void Runtime::close() noexcept {
-  closed_.store(true, std::memory_order_release);  // [X1] pairs with closed()
-  shared_.lane().seal();
-  lanes_.seal_all();
-}
-
-absl::StatusOr<DrainReport> Runtime::drain(std::chrono::nanoseconds timeout) {
-  if (absl::Status outside = refuse_in_callback("drain"); !outside.ok()) {
-    return outside;
-  }
-  if (absl::Status legal = check_timeout("drain: timeout", timeout); !legal.ok()) {
-    return legal;
-  }
-  close();
-  const std::int64_t deadline_ns = base::Clock::monotonic_deadline(timeout);
-  const auto flush_until_then = [&] {
-    const std::int64_t left_ns = deadline_ns - base::Clock::monotonic_ns();
-    return flush(std::chrono::nanoseconds(std::max<std::int64_t>(left_ns, 0))).ok();
-  };
-  bool complete = flush_until_then();
-  BusStats now = stats();
-  std::uint64_t distance_before = UINT64_MAX;
-  // What middleware holds comes out now rather than at its time, as long as it gets on.
-  while (complete && now.held != 0) {
-    std::uint64_t distance = 0;
-    call_on_dispatcher(
-        [&](Dispatcher& dispatcher) { distance = dispatcher.delivery().expire_deadlines(); });
-    if (distance >= distance_before) {
-      break;
-    }
-    distance_before = distance;
-    doorbell_.notify();
-    complete = flush_until_then();
-    now = stats();
-  }
-  // The numbers may have been taken between two events that a deadline sent.
-  complete = complete && flush_until_then();
-  now = stats();
-  DrainReport report{complete, now.queued + now.held, now.held, {}};
-  report.complete = complete && report.undelivered == 0;
-  std::copy_if(now.publishers.begin(), now.publishers.end(), std::back_inserter(report.incomplete),
-               [](const PublisherStats& row) { return row.queued != 0; });
-  return report;
-}
-
-void Runtime::shut_down() noexcept {
-  HERALD_ASSERT(!dispatching_here(), "a bus was destroyed inside one of its own callbacks");
-  close();
-  if (options_.drain_on_destroy.count() > 0) {
-    static_cast<void>(drain(options_.drain_on_destroy));
-  }
-  thread_.stop();
-  const std::uint64_t held = stats().held;
-  while (!dispatcher_.right().try_acquire()) {
-    sched_yield();
-  }
-  dispatcher_.right().run_commands();
-  dispatcher_.discard_all();
-  dispatcher_.right().release();
-  report_losses(held);
-}
-
-void Runtime::report_losses(std::uint64_t held) noexcept {
-  const BusStats now = stats();
-  HERALD_ASSERT(now.total.accepted + now.emitted ==
-                    now.dispatched + now.middleware_dropped + now.held + now.discarded + now.queued,
-                "events were lost or made up: a bug in Herald");
-  if (now.discarded != 0) {
-    std::fprintf(stderr, "herald: a bus was destroyed with %llu accepted events undelivered:",
-                 static_cast<unsigned long long>(now.discarded));
-    for (const PublisherStats& row : now.publishers) {
-      if (row.discarded != 0) {
-        std::fprintf(stderr, " \"%s\" %llu", row.name.c_str(),
-                     static_cast<unsigned long long>(row.discarded));
-      }
-    }
-    std::fputc('\n', stderr);
-  }
-  if (held != 0) {
-    std::fprintf(stderr, "herald: a bus was destroyed with %llu events held by middleware\n",
-                 static_cast<unsigned long long>(held));
-  }
 }
 
 BusStats Runtime::stats() {

@@ -96,7 +96,11 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   [[nodiscard]] bool may_pump() const noexcept {
     return options_.dispatch == DispatchMode::kManual && !dispatching_here();
   }
+  struct DrainLook;
+  std::shared_ptr<FlushRequest> ask_for_flush();
   bool await(FlushRequest& request, std::int64_t deadline_ns) noexcept;
+  std::shared_ptr<DrainLook> flush_and_look(std::uint64_t distance_before,
+                                            std::int64_t deadline_ns);
   absl::Status refuse_in_callback(const char* caller) const;
   void report_losses(std::uint64_t held) noexcept;
 

@@ -180,6 +180,34 @@ TEST(Drain, NamesThePublisherOfEventsThatWereTakenAndNotDispatched) {
   EXPECT_EQ(left, 2u);
 }
 
+TEST(Drain, KeepsItsTimeWhileACallbackRuns) {
+  for (const DispatchMode mode : {DispatchMode::kThread, DispatchMode::kManual}) {
+    Bus bus = thread_bus({.dispatch = mode});
+    std::binary_semaphore running(0);
+    std::binary_semaphore drained(0);
+    bool was_in_time = false;
+    auto subscription = bus.subscribe(kTokens,
+                                      [&](const Event&) {
+                                        running.release();
+                                        was_in_time = drained.try_acquire_for(10s);
+                                      })
+                            .value();
+    ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
+    std::jthread pumper;
+    if (mode == DispatchMode::kManual) {
+      pumper = std::jthread([&] { bus.pump(); });
+    }
+    running.acquire();
+    const DrainReport report = bus.drain(1ms).value();
+    drained.release();
+    EXPECT_FALSE(report.counted);
+    EXPECT_FALSE(report.complete);
+    const DrainReport end = bus.drain(kLong).value();
+    EXPECT_TRUE(was_in_time);
+    EXPECT_TRUE(end.counted && end.complete);
+  }
+}
+
 TEST(Drain, CountsWhatMiddlewareKeeps) {
   Bus bus = manual_bus();
   auto guard = bus.use(kTokens,
