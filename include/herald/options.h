@@ -70,8 +70,10 @@ struct SharedLaneOptions {
 
 /// The dispatcher's own thread; unused in manual mode.
 struct DispatcherThreadOptions {
-  std::string name = "herald";          ///< As the system shows it; at most 15 bytes.
-  std::optional<unsigned> processor{};  ///< The processor to stay on. Default: any.
+  std::string name = "herald";  ///< As the system shows it; at most 15 bytes.
+  /// The processor to stay on: any that this process may use, also one that the thread which makes
+  /// the bus is kept off. Default: those of the thread that makes the bus.
+  std::optional<unsigned> processor{};
   /// Runs first in that thread (priorities, affinity, ...); must not throw.
   std::function<void()> on_start{};
 };

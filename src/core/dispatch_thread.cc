@@ -3,8 +3,10 @@
 #include "core/dispatch_thread.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -19,13 +21,33 @@ constexpr std::int64_t kOneTurnNs = 1'000'000;  // of kSpin, between two looks a
 }  // namespace
 
 absl::Status DispatchThread::start() {
-  const int error = pthread_create(&thread_, nullptr, &entry, this);
+  const int error = create();
+  if (error == EINVAL && options_.thread.processor.has_value()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "BusOptions::thread.processor is ", *options_.thread.processor, "; allowed: 0 to ",
+        sysconf(_SC_NPROCESSORS_CONF) - 1, ", of those that this process may use"));
+  }
   if (error != 0) {
     return absl::ResourceExhaustedError(
         absl::StrCat("the system gave no dispatcher thread (error ", error, ")"));
   }
   started_ = true;
   return absl::OkStatus();
+}
+
+// The kernel is asked for the processor before the thread runs: it alone knows which are allowed.
+int DispatchThread::create() noexcept {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  if (options_.thread.processor.has_value()) {
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(*options_.thread.processor, &only);
+    pthread_attr_setaffinity_np(&attributes, sizeof(only), &only);
+  }
+  const int error = pthread_create(&thread_, &attributes, &entry, this);
+  pthread_attr_destroy(&attributes);
+  return error;
 }
 
 void DispatchThread::stop() noexcept {
@@ -48,12 +70,6 @@ void* DispatchThread::entry(void* self) noexcept {
 void DispatchThread::prepare() noexcept {
   const DispatcherThreadOptions& options = options_.thread;
   pthread_setname_np(pthread_self(), options.name.c_str());
-  if (options.processor.has_value()) {
-    cpu_set_t only;
-    CPU_ZERO(&only);
-    CPU_SET(*options.processor, &only);
-    pthread_setaffinity_np(pthread_self(), sizeof(only), &only);
-  }
   if (options.on_start) {
     options.on_start();
   }

@@ -29,13 +29,14 @@ class DispatchThread {
   DispatchThread(const DispatchThread&) = delete;
   DispatchThread& operator=(const DispatchThread&) = delete;
 
-  /// Errors: ResourceExhausted.
+  /// Errors: ResourceExhausted; InvalidArgument if the processor is none that may be used.
   absl::Status start();
   /// Returns when the thread has ended: some 10 ms and one event's fan-out later, at most (with
   /// BusOptions::latency off, one round). Idempotent.
   void stop() noexcept;
 
  private:
+  int create() noexcept;
   static void* entry(void* self) noexcept;
   void prepare() noexcept;
   void run() noexcept;

@@ -63,25 +63,15 @@ absl::Status check_spin(std::chrono::nanoseconds spin) {
   return absl::OkStatus();
 }
 
-absl::Status check_processor(unsigned processor) {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  sched_getaffinity(0, sizeof(allowed), &allowed);
-  if (processor >= CPU_SETSIZE || !CPU_ISSET(processor, &allowed)) {
-    return out_of_range(
-        "BusOptions::thread.processor", processor,
-        absl::StrCat("one of the ", CPU_COUNT(&allowed), " processors that this process may use"));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status check_thread(const DispatcherThreadOptions& thread) {
   constexpr std::size_t kMaxNameBytes = 15;
   if (thread.name.size() > kMaxNameBytes) {
     return out_of_range("BusOptions::thread.name", absl::StrCat("\"", thread.name, "\""),
                         "at most 15 bytes");
   }
-  return thread.processor.has_value() ? check_processor(*thread.processor) : absl::OkStatus();
+  // Which of them there are is asked when the thread is made.
+  return check_between("BusOptions::thread.processor", thread.processor.value_or(0), 0,
+                       CPU_SETSIZE - 1);
 }
 
 absl::Status check_kernel(Fence fence) {

@@ -66,7 +66,8 @@ TEST(OptionCheck, BadThreadOptionsAreRefused) {
       {{.thread = {.name = "sixteen.letters!"}},
        {"BusOptions::thread.name", "\"sixteen.letters!\"", "15 bytes"}},
       {{.thread = {.processor = 1'000'000}},
-       {"BusOptions::thread.processor", "1000000", "processors"}},
+       {"BusOptions::thread.processor", "1000000", "0 to 1023"}},
+      {{.thread = {.processor = 1'023}}, {"BusOptions::thread.processor", "1023", "0 to "}},
   });
 }
 
