@@ -68,13 +68,14 @@ struct SharedLaneOptions {
   std::optional<std::chrono::nanoseconds> max_wait = {};
 };
 
-/// The dispatcher's own thread; unused in manual mode.
+/// The dispatcher's own thread; unused in manual mode. The host's signals are not handled on it:
+/// all are blocked there but those of faults (SIGSEGV, SIGABRT, ...); `on_start` may unblock some.
 struct DispatcherThreadOptions {
   std::string name = "herald";  ///< As the system shows it; at most 15 bytes.
   /// The processor to stay on: any that this process may use, also one that the thread which makes
   /// the bus is kept off. Default: those of the thread that makes the bus.
   std::optional<unsigned> processor{};
-  /// Runs first in that thread (priorities, affinity, ...); must not throw.
+  /// Runs first in that thread (priorities, signals, ...); must not throw.
   std::function<void()> on_start{};
 };
 

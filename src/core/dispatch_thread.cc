@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +18,17 @@ namespace herald::core {
 namespace {
 
 constexpr std::int64_t kOneTurnNs = 1'000'000;  // of kSpin, between two looks at everything else
+
+// All but those that a fault raises in the thread itself: blocked, they would end the process
+// without the host's handler.
+sigset_t signals_of_others() noexcept {
+  sigset_t set;
+  sigfillset(&set);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT}) {
+    sigdelset(&set, fault);
+  }
+  return set;
+}
 
 }  // namespace
 
@@ -45,6 +57,8 @@ int DispatchThread::create() noexcept {
     CPU_SET(*options_.thread.processor, &only);
     pthread_attr_setaffinity_np(&attributes, sizeof(only), &only);
   }
+  const sigset_t blocked = signals_of_others();
+  pthread_attr_setsigmask_np(&attributes, &blocked);
   const int error = pthread_create(&thread_, &attributes, &entry, this);
   pthread_attr_destroy(&attributes);
   return error;

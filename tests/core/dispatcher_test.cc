@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -330,6 +332,30 @@ TEST(DispatchThread, StaysOnItsProcessorWhereverItsMakerIs) {
   maker.join();
   EXPECT_EQ(CPU_COUNT(&of_dispatcher), 1);
   EXPECT_TRUE(CPU_ISSET(processors.back(), &of_dispatcher));
+}
+
+std::atomic<bool> handled{false};  // relaxed: a flag alone
+
+TEST(DispatchThread, HandlesNoneOfTheHostsSignals) {
+  struct sigaction action = {};
+  struct sigaction before = {};
+  action.sa_handler = [](int) { handled.store(true, std::memory_order_relaxed); };
+  ASSERT_EQ(sigaction(SIGUSR1, &action, &before), 0);
+  Bus bus = thread_bus();
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, SIGUSR1);
+  sigset_t mask;
+  ASSERT_EQ(pthread_sigmask(SIG_BLOCK, &only, &mask), 0);  // From here on no other thread takes it.
+  ASSERT_EQ(kill(getpid(), SIGUSR1), 0);
+  auto subscription = bus.subscribe(kTokens, [](const Event&) {}).value();
+  ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
+  ASSERT_TRUE(bus.flush(kLong).ok());
+  const timespec now = {};
+  EXPECT_EQ(sigtimedwait(&only, nullptr, &now), SIGUSR1) << "nobody has taken it";
+  EXPECT_FALSE(handled.load(std::memory_order_relaxed));
+  pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+  sigaction(SIGUSR1, &before, nullptr);
 }
 
 class DispatchThreadWait
