@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/parking.h"
 #include "core/order.h"
 
 namespace herald::core {
@@ -19,6 +20,7 @@ namespace herald::core {
 struct FlushRequest : std::enable_shared_from_this<FlushRequest> {
   Order asking;
   Command<base::NativeAtomics> served;
+  base::ParkingSpot<base::NativeAtomics>* bell = nullptr;  // rung then, if there is one
 };
 
 class FlushDesk {
@@ -36,6 +38,9 @@ class FlushDesk {
   void complete() noexcept {
     for (const std::shared_ptr<FlushRequest>& request : serving_) {
       request->served.complete();
+      if (request->bell != nullptr) {
+        request->bell->notify();
+      }
     }
     serving_.clear();
   }

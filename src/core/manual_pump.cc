@@ -51,38 +51,63 @@ bool ManualPump::enter() noexcept {
 
 void ManualPump::leave() noexcept {
   dispatcher_.right().release();
-  pumping_.store(false, std::memory_order_relaxed);  // Relaxed: as in enter().
+  Race::light_store(mode_, pumping_, false);  // [M1] the light side's store
+  turn_bell_.notify();
 }
 
 bool ManualPump::wait(std::int64_t deadline_ns) noexcept {
   do {
-    if (sleep_until_work(deadline_ns)) {
+    if (sleep_until_work(deadline_ns, nullptr)) {
       return true;
     }
   } while (base::Clock::monotonic_ns() < deadline_ns);
   return false;
 }
 
-// True if there is work; false after a sleep, or if another thread dispatches.
-bool ManualPump::sleep_until_work(std::int64_t deadline_ns) noexcept {
-  if (!dispatcher_.right().try_acquire()) {
-    sched_yield();
+// True if there is work; false after a sleep, or if what is awaited is served.
+bool ManualPump::sleep_until_work(std::int64_t deadline_ns, const FlushRequest* awaited) noexcept {
+  if (!acquire_unless_pumped()) {
+    sleep_until_turn(deadline_ns, awaited);
     return false;
   }
   dispatcher_.right().run_commands();
   const Doorbell::Ticket ticket = doorbell_.prepare();
   const base::Ticks now = base::Clock::now();
   const bool work = dispatcher_.has_work(now);
+  // With the right held: nobody serves it meanwhile.
+  const bool served = awaited != nullptr && awaited->served.done();
   const base::Ticks deadline = dispatcher_.next_deadline();
   if (deadline != base::Clock::kNever) {
     const std::int64_t left_ns = base::Clock::to_ns(deadline - now);
     deadline_ns = std::min(deadline_ns, base::Clock::monotonic_ns() + left_ns);
   }
   dispatcher_.right().release();
-  if (!work) {
+  if (!work && !served) {
     doorbell_.sleep(ticket, deadline_ns);
   }
   return work;
+}
+
+// With the right, but false if another thread pumps. Others hold it for the moment of a command or
+// of a look.
+bool ManualPump::acquire_unless_pumped() noexcept {
+  while (!dispatcher_.right().try_acquire()) {
+    if (pumped()) {
+      return false;
+    }
+    sched_yield();
+  }
+  return true;
+}
+
+// Until the thread that pumps leaves. That what is awaited is served is only a hint for an earlier
+// end: the bell is rung for it as well, but with no [M1] to grant that the ring is not missed.
+void ManualPump::sleep_until_turn(std::int64_t deadline_ns, const FlushRequest* awaited) noexcept {
+  const Doorbell::Ticket ticket = turn_bell_.prepare();
+  const bool served = awaited != nullptr && awaited->served.done();
+  if (pumped() && !served) {
+    turn_bell_.sleep(ticket, deadline_ns);
+  }
 }
 
 bool ManualPump::serve(FlushRequest& request, std::int64_t deadline_ns) noexcept {
@@ -90,8 +115,8 @@ bool ManualPump::serve(FlushRequest& request, std::int64_t deadline_ns) noexcept
     if (base::Clock::monotonic_ns() >= deadline_ns) {
       return false;
     }
-    if (!dispatch_once(deadline_ns)) {
-      sched_yield();  // Another thread pumps, or a publisher is in the middle of a publish.
+    if (!dispatch_once(deadline_ns) && sleep_until_work(deadline_ns, &request)) {
+      sched_yield();  // A publisher is in the middle of a publish.
     }
   }
   return true;

@@ -65,7 +65,7 @@ Runtime::Runtime(BusOptions options, const RoomPolicy& shared_policy, base::Fenc
                    options_.latency},
                   lanes_, shared_, streams_, meter_),
       thread_(dispatcher_, doorbell_, options_),
-      manual_(dispatcher_, doorbell_) {
+      manual_(dispatcher_, mode, doorbell_) {
   for (unsigned index = 0; index < types_.count(); ++index) {
     meter_.activate(index);
     dispatcher_.delivery().activate_type(index);
@@ -276,6 +276,7 @@ absl::Status Runtime::flush(std::chrono::nanoseconds timeout) {
 
 std::shared_ptr<FlushRequest> Runtime::ask_for_flush() {
   auto request = std::make_shared<FlushRequest>();
+  request->bell = &manual_.turn_bell();
   const auto action = [](Dispatcher& dispatcher, void* subject) {
     dispatcher.flush(static_cast<FlushRequest*>(subject)->shared_from_this());
   };

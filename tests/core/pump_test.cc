@@ -1,6 +1,7 @@
 // Manual mode: Bus::pump and Bus::wait.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include <atomic>
 #include <chrono>
@@ -356,6 +357,64 @@ TEST_F(Pump, WaitIsEndedByAPublish) {
     publishing.join();
   }
   EXPECT_FALSE(bus_.wait(0ns));
+}
+
+// A bus on which another thread pumps: it stays in a callback until released.
+class Pumped : public Pump {
+ protected:
+  Pumped() {
+    publish({"a"});
+    pumper_ = std::jthread([this] { bus_.pump(); });
+    running_.acquire();
+  }
+
+  void release() { released_.release(); }
+
+  // The time of the processor that this thread takes for `call`.
+  template <typename Call>
+  static std::chrono::nanoseconds cost_of(Call&& call) {
+    const std::chrono::nanoseconds before = thread_time();
+    call();
+    return thread_time() - before;
+  }
+
+ private:
+  static std::chrono::nanoseconds thread_time() {
+    timespec time = {};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  }
+
+  std::binary_semaphore running_{0};
+  std::binary_semaphore released_{0};
+  Subscription blocker_ = bus_.subscribe(kTokens,
+                                         [this](const Event& event) {
+                                           if (event.text() == "a") {
+                                             running_.release();
+                                             released_.acquire();
+                                           }
+                                         })
+                              .value();
+  std::jthread pumper_;
+};
+
+TEST_F(Pumped, WaitSleeps) {
+  EXPECT_LT(cost_of([this] { EXPECT_FALSE(bus_.wait(200ms)); }), 50ms);
+  release();
+}
+
+TEST_F(Pumped, FlushSleeps) {
+  EXPECT_LT(cost_of([this] { EXPECT_FALSE(bus_.flush(200ms).ok()); }), 50ms);
+  release();
+}
+
+TEST_F(Pumped, WaitAndFlushGoOnWhenThePumpEnds) {
+  std::jthread waiter([this] { EXPECT_TRUE(bus_.wait(kLong)); });
+  std::jthread flusher([this] { EXPECT_TRUE(bus_.flush(kLong).ok()); });
+  std::this_thread::sleep_for(10ms);  // for them to sleep, most of the time
+  release();
+  flusher.join();
+  publish({"b"});
 }
 
 TEST_F(Pump, WaitInACallbackReturnsAtOnce) {
