@@ -18,7 +18,10 @@ namespace herald {
 
 /// What a full lane does with one more event.
 enum class OverflowPolicy : std::uint8_t {
-  kBlock,  ///< The publisher waits for room, at most `max_wait`, then gets kFull.
+  /// The publisher waits for room, at most `max_wait`, then gets kFull. Room comes by batches; one
+  /// that sleeps is woken when an eighth of its lane is free, or one batch if that is less (with
+  /// Bus::pump, one place).
+  kBlock,
   /// The event is dropped and counted, also one that ends a stream; TokenStream, which keeps a
   /// place for its end, never loses that.
   kDropNewest,

@@ -14,6 +14,7 @@
 #include <memory>
 #include <memory_resource>
 #include <optional>
+#include <semaphore>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -284,6 +285,32 @@ TEST(Publisher, BlocksByDefaultWithADispatcherThread) {
   }
   ASSERT_TRUE(bus.flush(kLong).ok());
   EXPECT_EQ(bus.stats().dispatched, 1'000u);
+}
+
+TEST(Publisher, ThatSleepsIsWokenForABatchOfRoom) {
+  Bus bus = thread_bus({.batch_events = 4});
+  std::counting_semaphore<> calls(0);
+  std::counting_semaphore<> steps(0);
+  auto subscription = bus.subscribe({.types = kToken},
+                                    [&](const Event&) {
+                                      calls.release();
+                                      steps.acquire();
+                                    })
+                          .value();
+  Publisher publisher = make_publisher(bus, {.capacity_events = 64, .max_wait = kLong});
+  publish_tokens(publisher, {"a"});
+  calls.acquire();
+  while (publisher.try_publish(kToken, "a") == PublishResult::kAccepted) {
+  }
+  std::binary_semaphore published(0);
+  std::jthread waiting([&] {
+    EXPECT_EQ(publisher.publish(kToken, "waiting"), PublishResult::kAccepted);
+    published.release();
+  });
+  std::this_thread::sleep_for(20ms);  // for it to sleep, most of the time
+  steps.release();                    // The next batch is taken, and no second.
+  EXPECT_TRUE(published.try_acquire_for(10s));
+  steps.release(1'000);
 }
 
 // In a callback.
