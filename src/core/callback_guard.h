@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <utility>
 
 #include "core/attachment.h"
 #include "herald/options.h"
@@ -13,8 +12,9 @@ namespace herald::core {
 /// Threads: the holder of the dispatch right.
 class CallbackGuard {
  public:
-  explicit CallbackGuard(std::function<void(const CallbackError&)> on_error)
-      : on_error_(std::move(on_error)) {}
+  /// `on_error` outlives every callback.
+  explicit CallbackGuard(const std::function<void(const CallbackError&)>& on_error) noexcept
+      : on_error_(on_error) {}
 
   /// Inside a catch (...): counts the exception, and tells the handler.
   void caught(Attachment& thrower) noexcept;
@@ -22,7 +22,7 @@ class CallbackGuard {
   [[nodiscard]] std::uint64_t exceptions() const noexcept { return exceptions_; }
 
  private:
-  std::function<void(const CallbackError&)> on_error_;
+  const std::function<void(const CallbackError&)>& on_error_;
   std::uint64_t exceptions_ = 0;
 };
 

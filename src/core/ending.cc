@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
+#include <utility>
 
 #include "base/assert.h"
 #include "core/option_check.h"
@@ -97,6 +98,9 @@ void Runtime::shut_down() noexcept {
   dispatcher_.discard_all();
   dispatcher_.right().release();
   report_losses(held);
+  // No callback runs any more. What these own may be a handle of this bus.
+  const auto on_error = std::exchange(options_.on_error, nullptr);
+  const auto on_start = std::exchange(options_.thread.on_start, nullptr);
 }
 
 void Runtime::report_losses(std::uint64_t held) noexcept {

@@ -104,7 +104,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   absl::Status refuse_in_callback(const char* caller) const;
   void report_losses(std::uint64_t held) noexcept;
 
-  const BusOptions options_;
+  BusOptions options_;  // fixed, but for the user's functions, which end with the bus
   const std::uint32_t id_;
   const base::FenceMode mode_;
   TypeRegistry types_;

@@ -393,6 +393,19 @@ TEST(Destruction, AnUndeliveredPayloadMayHoldASubscription) {
   EXPECT_EQ(state.use_count(), 1);
 }
 
+TEST(Destruction, LeavesNothingOfTheUsersInHandles) {
+  for (const DispatchMode mode : {DispatchMode::kThread, DispatchMode::kManual}) {
+    const auto state = std::make_shared<int>();
+    std::optional<Bus> bus(thread_bus({.dispatch = mode,
+                                       .thread = {.on_start = [state] {}},
+                                       .on_error = [state](const CallbackError&) {}}));
+    const Publisher publisher = make_publisher(*bus);
+    const auto subscription = bus->subscribe(kTokens, [state](const Event&) {}).value();
+    bus.reset();
+    EXPECT_EQ(state.use_count(), 1);
+  }
+}
+
 TEST(Destruction, AssignmentEndsTheOverwrittenBus) {
   std::size_t calls = 0;
   Bus bus = manual_bus();
