@@ -13,7 +13,9 @@ class Attachment;
 class Runtime;
 }  // namespace core
 
-/// What one subscriber or middleware went through.
+/// What one subscriber or middleware went through. Events are counted for each list of subscribers,
+/// not for each call, and corrected when somebody leaves in the middle of a fan-out. Whoever is in
+/// the list is called, so for a subscriber delivered = offered by construction: no check of it.
 struct SubscriptionStats {
   std::uint64_t id = 0;
   std::string name = {};
