@@ -217,7 +217,6 @@ SubscriptionStats Delivery::stats(const Attachment& attachment) const {
 }
 
 void Delivery::fill(BusStats& stats) const {
-  stats.subscriptions = table_.all_stats();
   stats.middleware = chain_.all_stats();
   stats.dispatched = sequence_;
   stats.deliveries = table_.deliveries();

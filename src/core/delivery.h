@@ -90,7 +90,9 @@ class Delivery {
   [[nodiscard]] base::Ticks last_ticks() const noexcept { return last_ticks_; }
 
   [[nodiscard]] SubscriptionStats stats(const Attachment& attachment) const;
+  /// All but the rows of the subscribers.
   void fill(BusStats& stats) const;
+  void fill(SubscriberRows& rows) const { table_.fill(rows); }
 
  private:
   static constexpr std::uint16_t kAwaitedByBatch = 1;  // a flag of an event on its way

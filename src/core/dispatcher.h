@@ -91,6 +91,7 @@ class Dispatcher {
 
   // The holder's: seeing.
 
+  /// All but the rows of the subscribers.
   void fill(BusStats& stats) const;
   [[nodiscard]] StallLog& stalls() noexcept { return stalls_; }
   void count_park() noexcept { ++parks_; }

@@ -125,9 +125,10 @@ class FanOutList {
   [[nodiscard]] std::uint64_t deliveries() const noexcept {
     return deliveries_ + (calls_ - settled_calls_) * live();
   }
+  /// With the places of the owners.
   [[nodiscard]] std::size_t size_bytes() const noexcept {
     return sizeof(*this) + entries_.capacity() * sizeof(Entry) +
-           owners_.capacity() * sizeof(Attachment*);
+           owners_.capacity() * sizeof(Attachment*) + live() * sizeof(Place);
   }
   template <typename Visit>
   void for_each_owner(Visit&& visit) const {

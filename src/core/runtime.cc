@@ -291,7 +291,12 @@ bool Runtime::await(FlushRequest& request, std::int64_t deadline_ns) noexcept {
 
 BusStats Runtime::stats() {
   BusStats stats;
-  call_on_dispatcher([&](Dispatcher& dispatcher) { dispatcher.fill(stats); });
+  SubscriberRows subscribers;
+  call_on_dispatcher([&](Dispatcher& dispatcher) {
+    dispatcher.fill(stats);
+    dispatcher.delivery().fill(subscribers);
+  });
+  stats.subscriptions = subscribers.make();
   stats.negative_latencies = meter_.negative();
   stats.fence = mode_ == base::FenceMode::kMembarrier ? "membarrier" : "sequentially consistent";
   return stats;

@@ -232,27 +232,28 @@ void SubscriberTable::call_runs(BatchGroup& group, std::span<const Event> events
   }
 }
 
-SubscriptionStats SubscriberTable::stats(const Attachment& subscriber) const {
-  SubscriptionStats stats{subscriber.id(), subscriber.name(), subscriber.offered, 0,
-                          subscriber.exceptions};
+std::uint64_t SubscriberTable::offered(const Attachment& subscriber) const noexcept {
+  std::uint64_t sum = subscriber.offered;
   const bool batch = is_batch(const_cast<Attachment&>(subscriber));
   for (const Place& place : subscriber.places) {
-    stats.offered += batch ? static_cast<BatchList*>(place.list)->offered(place, cursor_)
-                           : static_cast<EventList*>(place.list)->offered(place, cursor_);
+    sum += batch ? static_cast<BatchList*>(place.list)->offered(place, cursor_)
+                 : static_cast<EventList*>(place.list)->offered(place, cursor_);
   }
-  stats.delivered = stats.offered;
-  return stats;
+  return sum;
 }
 
-std::vector<SubscriptionStats> SubscriberTable::all_stats() const {
-  std::vector<SubscriptionStats> rows;
+SubscriptionStats SubscriberTable::stats(const Attachment& subscriber) const {
+  const std::uint64_t events = offered(subscriber);
+  return {subscriber.id(), subscriber.name(), events, events, subscriber.exceptions};
+}
+
+void SubscriberTable::fill(SubscriberRows& rows) const {
   rows.reserve(in_order_.size() - in_order_left_);
-  for (const Attachment* subscriber : in_order_) {
-    if (subscriber != nullptr) {
-      rows.push_back(stats(*subscriber));
+  for (const Attachment* each : in_order_) {
+    if (each != nullptr) {
+      rows.add(each->id(), each->name(), offered(*each), each->exceptions);
     }
   }
-  return rows;
 }
 
 std::uint64_t SubscriberTable::deliveries() const noexcept {
@@ -284,9 +285,6 @@ std::size_t SubscriberTable::size_bytes() const noexcept {
   }
   for (const auto& [types, group] : batch_groups_) {
     sum += group->list.size_bytes();
-  }
-  for (const Attachment* subscriber : in_order_) {
-    sum += subscriber == nullptr ? 0 : subscriber->places.capacity() * sizeof(Place);
   }
   return sum;
 }

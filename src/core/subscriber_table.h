@@ -18,6 +18,7 @@
 #include "core/attachment.h"
 #include "core/callback_guard.h"
 #include "core/fan_out_list.h"
+#include "core/subscriber_rows.h"
 #include "herald/event.h"
 #include "herald/stats.h"
 
@@ -79,7 +80,7 @@ class SubscriberTable {
   // Seeing.
 
   [[nodiscard]] SubscriptionStats stats(const Attachment& subscriber) const;
-  [[nodiscard]] std::vector<SubscriptionStats> all_stats() const;
+  void fill(SubscriberRows& rows) const;
   [[nodiscard]] std::uint64_t deliveries() const noexcept;
   [[nodiscard]] std::size_t size_bytes() const noexcept;
 
@@ -107,6 +108,7 @@ class SubscriberTable {
   std::size_t deliver_by_stream(const Event& event) noexcept;
   void call_runs(BatchGroup& group, std::span<const Event> events) noexcept;
   [[nodiscard]] static bool is_batch(Attachment& subscriber) noexcept;
+  [[nodiscard]] std::uint64_t offered(const Attachment& subscriber) const noexcept;
 
   CallbackGuard& guard_;
   FanOutCursor cursor_;
