@@ -45,7 +45,8 @@ struct StallStats {
 /// A moment's view of a bus. At rest:
 /// accepted + emitted = dispatched + middleware_dropped + held + discarded + queued.
 struct BusStats {
-  std::vector<PublisherStats> publishers;        ///< Open ones; the shared lane is named "shared".
+  /// Open ones, in the order of their opening; the first is the shared lane, named "shared".
+  std::vector<PublisherStats> publishers;
   PublisherStats closed_publishers;              ///< All closed ones in one row.
   PublisherStats total;                          ///< The sum of all rows.
   std::vector<SubscriptionStats> subscriptions;  ///< Active subscribers, in order of subscription.

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/assert.h"
 #include "core/option_check.h"
 #include "core/runtime.h"
@@ -111,9 +113,12 @@ void Runtime::report_losses(std::uint64_t held) noexcept {
   if (now.discarded != 0) {
     std::fprintf(stderr, "herald: a bus was destroyed with %llu accepted events undelivered:",
                  static_cast<unsigned long long>(now.discarded));
-    for (const PublisherStats& row : now.publishers) {
+    for (std::size_t i = 0; i < now.publishers.size(); ++i) {
+      const PublisherStats& row = now.publishers[i];
       if (row.discarded != 0) {
-        std::fprintf(stderr, " \"%s\" %llu", row.name.c_str(),
+        const std::string name =
+            row.name.empty() ? absl::StrCat("publisher #", i) : absl::StrCat("\"", row.name, "\"");
+        std::fprintf(stderr, " %s %llu", name.c_str(),
                      static_cast<unsigned long long>(row.discarded));
       }
     }

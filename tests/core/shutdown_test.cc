@@ -269,6 +269,14 @@ TEST(Destruction, NamesThePublisherOfEventsThatWereTakenAndNotDispatched) {
   EXPECT_THAT(said, HasSubstr("\"p\" 7"));
 }
 
+TEST(Destruction, NumbersAPublisherWithoutAName) {
+  std::optional<Bus> bus(manual_bus({.drain_on_destroy = 0ns}));
+  const Publisher named = make_publisher(*bus, {.name = "p"});
+  Publisher publisher = make_publisher(*bus);
+  publish_tokens(publisher, {"a"});
+  EXPECT_THAT(last_words(bus), HasSubstr("undelivered: publisher #2 1\n"));
+}
+
 TEST(Destruction, NamesThePublisherThatHasClosedSince) {
   std::optional<Bus> bus(manual_bus({.drain_on_destroy = 0ns}));
   {
