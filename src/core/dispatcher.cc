@@ -101,7 +101,7 @@ std::size_t Dispatcher::take_shared(bool bounded) noexcept {
   }
   const std::size_t count = lane.take(hand_slots(), max);
   if (flushes_.serving()) {
-    count_flushed(count);
+    flushes_.came({hand_.get(), count});
   }
   return count;
 }
@@ -211,11 +211,8 @@ void Dispatcher::run_deadlines(const DispatchBudget& budget) noexcept {
 
 void Dispatcher::serve_flushes() noexcept {
   while (!flushes_.idle()) {
-    if (!flushes_.serving()) {
-      if (!flushes_.next_group()) {
-        return;
-      }
-      note_flush_limits();
+    if (!flushes_.serving() && !flushes_.next_group(lanes_, shared_.lane().mark())) {
+      return;
     }
     if (!flush_reached()) {
       return;
@@ -224,35 +221,10 @@ void Dispatcher::serve_flushes() noexcept {
   }
 }
 
-void Dispatcher::note_flush_limits() noexcept {
-  for (PublisherCore* lane : lanes_) {
-    lane->flush_limit = lane->lane().announced();
-  }
-  const SharedPublisher::Lane::Mark mark = shared_.lane().mark();
-  shared_flush_limit_ = mark.limit;
-  shared_flush_missing_ = mark.missing;
-}
-
-// Taken events still carry their ticket as sequence. Finding nothing means: all have come.
-void Dispatcher::count_flushed(std::size_t events) noexcept {
-  if (events == 0) {
-    shared_flush_missing_ = 0;
-    return;
-  }
-  for (std::size_t i = 0; i < events; ++i) {
-    if (hand_[i].sequence() < shared_flush_limit_ && shared_flush_missing_ != 0) {
-      --shared_flush_missing_;
-    }
-  }
-}
-
 // Deadlines that were made to expire belong to what a drain waits for.
 bool Dispatcher::flush_reached() const noexcept {
-  return !in_hand() && (shared_flush_missing_ == 0 || shared_.lane().mark().missing == 0) &&
-         !(delivery_.has_deadline() && delivery_.next_deadline() <= 0) &&
-         std::all_of(lanes_.begin(), lanes_.end(), [](const PublisherCore* lane) {
-           return lane->lane().reached(lane->flush_limit);
-         });
+  return !in_hand() && !(delivery_.has_deadline() && delivery_.next_deadline() <= 0) &&
+         flushes_.reached(lanes_, shared_.lane().mark());
 }
 
 void Dispatcher::retire_lanes() noexcept {

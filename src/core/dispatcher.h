@@ -124,8 +124,6 @@ class Dispatcher {
 
   // The end of a round.
   void run_deadlines(const DispatchBudget& budget) noexcept;
-  void note_flush_limits() noexcept;
-  void count_flushed(std::size_t events) noexcept;
   void serve_flushes() noexcept;
   [[nodiscard]] bool flush_reached() const noexcept;
   void retire_lanes() noexcept;
@@ -142,9 +140,7 @@ class Dispatcher {
   std::vector<PublisherCore*> lanes_;
   std::size_t next_lane_ = 0;  // where the next round begins; lanes_.size(): the shared lane
   bool lanes_to_retire_ = false;
-  std::uint64_t shared_pump_limit_ = 0;     // of taken(): a ticket may lead to no event
-  std::uint64_t shared_flush_limit_ = 0;    // tickets below it are flushed
-  std::uint64_t shared_flush_missing_ = 0;  // how many of them are still to come
+  std::uint64_t shared_pump_limit_ = 0;  // of taken(): a ticket may lead to no event
 
   std::unique_ptr<Event[]> hand_;  // the batch, dispatched in place where no middleware is
   std::size_t hand_next_ = 0;

@@ -7,12 +7,16 @@
 //  2. Requests that come meanwhile form the next group: nobody waits for events of later callers.
 #pragma once
 
+#include <algorithm>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
-#include "base/parking.h"
 #include "core/order.h"
+#include "core/publisher_core.h"
+#include "core/shared_publisher.h"
+#include "herald/event.h"
 
 namespace herald::core {
 
@@ -20,20 +24,49 @@ namespace herald::core {
 struct FlushRequest : std::enable_shared_from_this<FlushRequest> {
   Order asking;
   Command<base::NativeAtomics> served;
-  base::ParkingSpot<base::NativeAtomics>* bell = nullptr;  // rung then, if there is one
+  Doorbell* bell = nullptr;  // rung then, if there is one
 };
 
 class FlushDesk {
  public:
+  using Lanes = std::span<PublisherCore* const>;
+  using SharedMark = SharedPublisher::Lane::Mark;
+
   void add(std::shared_ptr<FlushRequest> request) { waiting_.push_back(std::move(request)); }
   [[nodiscard]] bool idle() const noexcept { return serving_.empty() && waiting_.empty(); }
   [[nodiscard]] bool serving() const noexcept { return !serving_.empty(); }
 
-  /// Requires: not serving. False if nobody waits. The limits are to be noted now.
-  [[nodiscard]] bool next_group() noexcept {
+  /// Requires: not serving. False if nobody waits. Else the limits of the group are noted.
+  [[nodiscard]] bool next_group(Lanes lanes, const SharedMark& shared) noexcept {
     serving_.swap(waiting_);
+    for (PublisherCore* lane : lanes) {
+      lane->flush_limit = lane->lane().announced();
+    }
+    shared_ = shared;
     return serving();
   }
+
+  /// Of what was taken from the shared lane each event still has its ticket as sequence. Nothing
+  /// means: all have come.
+  void came(std::span<const Event> taken) noexcept {
+    if (taken.empty()) {
+      shared_.missing = 0;
+    }
+    for (const Event& event : taken) {
+      if (event.sequence() < shared_.limit && shared_.missing != 0) {
+        --shared_.missing;
+      }
+    }
+  }
+
+  /// Whether everything below the limits is taken. `shared`: by now.
+  [[nodiscard]] bool reached(Lanes lanes, const SharedMark& shared) const noexcept {
+    return (shared_.missing == 0 || shared.missing == 0) &&
+           std::all_of(lanes.begin(), lanes.end(), [](const PublisherCore* lane) {
+             return lane->lane().reached(lane->flush_limit);
+           });
+  }
+
   /// The limits are reached.
   void complete() noexcept {
     for (const std::shared_ptr<FlushRequest>& request : serving_) {
@@ -48,6 +81,7 @@ class FlushDesk {
  private:
   std::vector<std::shared_ptr<FlushRequest>> waiting_;
   std::vector<std::shared_ptr<FlushRequest>> serving_;
+  SharedMark shared_{};  // tickets below the limit, and how many of them are still to come
 };
 
 }  // namespace herald::core
