@@ -78,6 +78,19 @@ use_stage() {
   with_pkg_config "$2-pkg-config"
 }
 
+# Where a packager puts libraries and headers by absolute names, pkg-config gives those.
+with_absolute_folders() {
+  say "absolute folders"
+  configure -S "$source_folder" -B "$work/absolute" -DHERALD_BUILD_TESTS=OFF \
+    -DHERALD_BUILD_TOOLS=OFF -DCMAKE_INSTALL_PREFIX=/opt/herald \
+    -DCMAKE_INSTALL_LIBDIR=/opt/lib -DCMAKE_INSTALL_INCLUDEDIR=/opt/include
+  local kind
+  for kind in lib include; do
+    [[ $(pkg-config --variable="${kind}dir" "$work/absolute/herald.pc") == "/opt/$kind" ]]
+  done
+}
+
+with_absolute_folders
 say "static"
 use_stage "$build_folder" static
 with_add_subdirectory subdirectory
