@@ -27,7 +27,7 @@ ROW_NAMES = [
 ]
 MACHINE_NAMES = ["cpu", "cores", "kernel", "compiler", "flags", "fence"]
 FAULTS = ["lost", "duplicated", "reordered", "torn"]
-PASS, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+PASS, FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 
 
 def herald(*arguments, **options):
@@ -87,6 +87,7 @@ class Usage(unittest.TestCase):
             ("--wait", "sleep", "spin, adaptive or park"),
             ("--pin", "1000", "allowed are"),
             ("--pin", "0,,1", "separated by commas"),
+            ("--pin", "", "separated by commas"),
         ]:
             with self.subTest(option=option, value=value):
                 self.refused("verify", option, value, saying=[option, value, allowed])
@@ -291,9 +292,30 @@ class Ending(unittest.TestCase):
                     break
             rest, error = process.communicate(timeout=TIMEOUT_S)
         self.assertEqual(process.returncode, INTERRUPTED)
-        self.assertRegex(rest, r"(?m)^\d+ of \d+ rows? pass(es)?$")
+        self.assertRegex(rest, r"(?m)^\d+ of 30 rows pass$")
         self.assertLess((("".join(lines)) + rest).count("duplicated"), 30)
         self.assertEqual(error, "")
+
+    def test_interrupt_gives_up_what_is_queued_in_silence(self):
+        with start("--subscribers", "10000", "--rate", "max", "--duration", "10min") as process:
+            while not catches_interrupt(process.pid):
+                time.sleep(0.01)
+            time.sleep(0.5)  # for a backlog, most of the time
+            process.send_signal(signal.SIGINT)
+            output, error = process.communicate(timeout=TIMEOUT_S)
+        self.assertEqual(process.returncode, INTERRUPTED)
+        self.assertEqual(error, "")
+        self.assertRegex(output, r"(?m)^0 of 1 row passes$")
+
+    def test_too_little_memory_ends_it_in_one_sentence(self):
+        for limit_kb in (60_000, 100_000, 150_000):
+            with self.subTest(limit_kb=limit_kb):
+                result = subprocess.run(
+                    ["bash", "-c", 'ulimit -v "$1"; exec "$0" verify --subscribers 100000', HERALD,
+                     str(limit_kb)],
+                    capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
+                self.assertEqual(result.returncode, FAILED)
+                self.assertRegex(result.stderr, r"\A.*memory.*\n\Z")
 
     def test_interrupt_leaves_whole_json(self):
         with start("--subscribers", "10", "--duration", "10min", "--json") as process:
@@ -314,7 +336,7 @@ class Ending(unittest.TestCase):
         self.assertEqual(result.stderr, "")
         first, status = result.stdout.splitlines()
         self.assertIn("herald verify", first)
-        self.assertIn(int(status), (PASS, FAILED))
+        self.assertEqual(int(status), PIPE_CLOSED)
 
     def test_a_full_disk_is_reported(self):
         with open("/dev/full", "w", encoding="utf-8") as full:

@@ -3,10 +3,13 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <new>
 #include <sstream>
 #include <string>
+#include <system_error>
 
 #include "exit_status.h"
 #include "herald/version.h"
@@ -43,15 +46,39 @@ int report(const CLI::App& program, const CLI::ParseError& error) {
   return kExitSuccess;
 }
 
+int complain(const char* reason) {
+  std::fprintf(stderr, "herald: %s\n", reason);
+  return kExitFailed;
+}
+
+constexpr const char* kNoMemory = "there is not enough memory for that";
+std::terminate_handler end_with_a_dump = nullptr;
+
+/// Without memory for a subscription the library ends the process, in whichever thread that is.
+[[noreturn]] void end_without_memory() {
+  try {
+    if (std::current_exception() != nullptr) {
+      throw;
+    }
+  } catch (const std::bad_alloc&) {
+    std::_Exit(complain(kNoMemory));
+  } catch (...) {
+  }
+  end_with_a_dump();
+  std::abort();
+}
+
 /// Output that nobody got is a failure; a closed pipe is somebody's choice and needs no words.
 int finish(int status) {
-  if (print_error() == 0) {
+  const int error = print_error();
+  if (error == 0 || status == kExitUsage || status == kExitInterrupted) {
     return status;
   }
-  if (print_error() != EPIPE) {
-    std::fprintf(stderr, "herald: cannot write the output: %s\n", std::strerror(print_error()));
+  if (error == EPIPE) {
+    return kExitPipeClosed;
   }
-  return status == kExitSuccess ? kExitFailed : status;
+  std::fprintf(stderr, "herald: cannot write the output: %s\n", std::strerror(error));
+  return kExitFailed;
 }
 
 }  // namespace
@@ -60,6 +87,7 @@ int main(int argc, char** argv) {
   // A closed pipe, and a file that may not grow, are seen when writing.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  end_with_a_dump = std::set_terminate(&end_without_memory);
   CLI::App program("Herald: publish/subscribe with a latency you can prove", "herald");
   program.set_version_flag("--version", std::string("herald ") + herald::version());
   program.footer(kExamples);
@@ -75,8 +103,9 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     exit_status = report(program, error);
   } catch (const std::bad_alloc&) {
-    std::fputs("herald: there is not enough memory for that\n", stderr);
-    exit_status = kExitFailed;
+    exit_status = complain(kNoMemory);
+  } catch (const std::system_error&) {
+    exit_status = complain("the system gives no more threads");
   }
   return finish(exit_status);
 }

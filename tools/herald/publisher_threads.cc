@@ -24,12 +24,19 @@ PublisherThreads::PublisherThreads(std::span<const std::unique_ptr<EventSource>>
                                    std::vector<unsigned> processors)
     : sources_(sources), schedule_(schedule), processors_(std::move(processors)), waits_(threads) {
   threads_.reserve(threads);
-  for (std::size_t thread = 0; thread < threads; ++thread) {
-    threads_.emplace_back([this, thread] { work(thread); });
+  try {
+    for (std::size_t thread = 0; thread < threads; ++thread) {
+      threads_.emplace_back([this, thread] { work(thread); });
+    }
+  } catch (...) {
+    end();  // of those that there are
+    throw;
   }
 }
 
-PublisherThreads::~PublisherThreads() {
+PublisherThreads::~PublisherThreads() { end(); }
+
+void PublisherThreads::end() noexcept {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;

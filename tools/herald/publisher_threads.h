@@ -33,7 +33,8 @@ struct Phase {
 ///   read and changed, whenever no run() is under way.
 class PublisherThreads {
  public:
-  /// Thread i runs on processors[i % processors.size()]; anywhere if that is empty.
+  /// Thread i runs on processors[i % processors.size()]; anywhere if that is empty. Throws
+  /// std::system_error if the system gives no thread.
   PublisherThreads(std::span<const std::unique_ptr<EventSource>> sources, std::size_t threads,
                    const Schedule& schedule, std::vector<unsigned> processors);
   PublisherThreads(const PublisherThreads&) = delete;
@@ -51,6 +52,7 @@ class PublisherThreads {
 
  private:
   void work(std::size_t thread);
+  void end() noexcept;
   void publish_open(std::size_t thread, SpinWait& wait) noexcept;
   void publish_closed(std::size_t thread) noexcept;
 

@@ -32,7 +32,8 @@ How it measures:
   and the p99.9 of the verdict leaves out the samples they touch, 5 % at most. Fewer than 1,000
   events prove no p99.9: such a row fails.
 
-Exit status: 0 every row passes, 1 one does not, 2 wrong usage, 130 Ctrl-C.)";
+Exit status: 0 every row passes, 1 one does not, 2 wrong usage, 130 Ctrl-C, 141 the reader of the
+output has closed it, as `head` does.)";
 
 void add_options(Verb& verb, VerifyArguments& arguments) {
   verb.text("--subscribers", arguments.subscribers, "N,N,...",
@@ -52,7 +53,7 @@ void add_options(Verb& verb, VerifyArguments& arguments) {
             "16 to 4,096; above 32 each event has a block of memory of its own");
   verb.text("--slo", arguments.slo, "TIME", "The objective for latency: 1ns to 1h");
   verb.text("--wait", arguments.wait, "spin|adaptive|park", "What an idle dispatcher does");
-  verb.text("--pin", arguments.pin, "CPU,CPU,...",
+  verb.text("--pin", arguments.pin, "CPU,CPU,...|any",
             "Processor of the dispatcher, then those of publishers");
   verb.flag("--json", arguments.json, "Print one JSON object, nothing else");
   verb.flag("--plot", arguments.plot, "Draw the percentile curve of each row");
@@ -115,7 +116,7 @@ int verify(const VerifyArguments& arguments) {
     return kExitFailed;
   }
   print(options->json ? verify_json(machine, *options, *rows)
-                      : table_summary(*rows, takes_color(stdout)));
+                      : table_summary(*rows, *options, takes_color(stdout)));
   return exit_status_of(*rows);
 }
 

@@ -40,7 +40,7 @@ void take_rate(const std::string& text, VerifyOptions& options, absl::Status& st
 }
 
 void take_pin(const std::string& text, VerifyOptions& options, absl::Status& status) {
-  if (text.empty()) {
+  if (text == "any") {
     return;
   }
   constexpr Range<std::uint64_t> kProcessors{0, 1'023};

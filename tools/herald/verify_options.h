@@ -24,7 +24,7 @@ struct VerifyArguments {
   std::string payload = "16";
   std::string slo = "1ms";
   std::string wait = "adaptive";
-  std::string pin;
+  std::string pin = "any";
   bool json = false;
   bool plot = false;
   bool strict = false;

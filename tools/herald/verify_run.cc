@@ -181,8 +181,17 @@ void VerifyRun::contradict(const char* what, std::uint64_t of_bus, std::uint64_t
   }
 }
 
+void VerifyRun::drop_undelivered() {
+  const auto guard =
+      bus_->use({.types = TypeMask::all()}, [](const Event&, Emitter&) { return Verdict::kDrop; });
+  static_cast<void>(bus_->flush(kPatience));
+}
+
 void VerifyRun::end_bus() {
   threads_.reset();
+  if (row_.undelivered > 0) {
+    drop_undelivered();
+  }
   bus_.reset();
   topology_.subscriptions.clear();
 }

@@ -138,12 +138,14 @@ std::string table_row(const VerifyRow& row, const VerifyOptions& options, bool c
   return text;
 }
 
-std::string table_summary(const std::vector<VerifyRow>& rows, bool color) {
+std::string table_summary(const std::vector<VerifyRow>& rows, const VerifyOptions& options,
+                          bool color) {
   const auto passed = std::count_if(
       rows.begin(), rows.end(), [](const VerifyRow& row) { return row.outcome == Outcome::kPass; });
-  const bool all = passed == static_cast<std::ptrdiff_t>(rows.size());
-  std::string text = std::to_string(passed) + " of " + std::to_string(rows.size());
-  text += rows.size() == 1 ? " row passes" : " rows pass";
+  const std::size_t asked = options.subscribers.size();
+  const bool all = passed == static_cast<std::ptrdiff_t>(asked);
+  std::string text = std::to_string(passed) + " of " + std::to_string(asked);
+  text += asked == 1 ? " row passes" : " rows pass";
   return std::string("\n").append(paint(text, all ? Color::kGreen : Color::kRed, color)) + "\n";
 }
 

@@ -14,7 +14,8 @@ namespace herald::cli {
 [[nodiscard]] std::string table_heading(const VerifyOptions& options, const Machine& machine);
 /// One row, with what belongs to it on the lines below.
 [[nodiscard]] std::string table_row(const VerifyRow& row, const VerifyOptions& options, bool color);
-/// How many rows passed.
-[[nodiscard]] std::string table_summary(const std::vector<VerifyRow>& rows, bool color);
+/// How many rows passed, of all that were asked for.
+[[nodiscard]] std::string table_summary(const std::vector<VerifyRow>& rows,
+                                        const VerifyOptions& options, bool color);
 
 }  // namespace herald::cli
