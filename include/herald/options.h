@@ -19,8 +19,8 @@ namespace herald {
 /// What a full lane does with one more event.
 enum class OverflowPolicy : std::uint8_t {
   /// The publisher waits for room, at most `max_wait`, then gets kFull. Room comes by batches; one
-  /// that sleeps is woken when an eighth of its lane is free, or one batch if that is less (with
-  /// Bus::pump, one place).
+  /// that sleeps is woken when an eighth of its lane is free, or for any room while batches take
+  /// over 0.1 ms, and with Bus::pump.
   kBlock,
   /// The event is dropped and counted, also one that ends a stream; TokenStream, which keeps a
   /// place for its end, never loses that.

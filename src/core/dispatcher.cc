@@ -82,6 +82,7 @@ std::size_t Dispatcher::take_from(PublisherCore& lane, bool bounded) noexcept {
 void Dispatcher::keep_pace(PublisherCore* from, std::size_t count) noexcept {
   if (from != nullptr) {
     from->pace.looked(measures_ ? delivery_.last_ticks() : base::Clock::now(), count);
+    from->lane().wake_for(from->pace.is_slow() ? 1 : from->wake_room);
   }
 }
 

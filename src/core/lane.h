@@ -55,10 +55,10 @@ class Lane {
        std::size_t wake_room = 1)
       : ring_(std::move(ring)),
         capacity_(capacity),
-        wake_room_(wake_room),
         mode_(mode),
         doorbell_(doorbell),
         usable_(capacity),
+        wake_room_(wake_room),
         credit_bell_(kCreditFence) {}
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
@@ -169,8 +169,10 @@ class Lane {
     return wanted;
   }
 
+  /// From now on a publisher that sleeps is woken once there is so much room.
+  void wake_for(std::size_t room) noexcept { wake_room_ = room; }
+
   /// Makes a finished, drained lane ready for its next publisher. Only while neither side uses it.
-  /// A publisher that sleeps for room is woken when there is `wake_room` of it.
   void reopen(std::size_t capacity, std::size_t wake_room) noexcept {
     capacity_ = usable_ = capacity;
     wake_room_ = wake_room;
@@ -229,7 +231,6 @@ class Lane {
   // Fixed until reopen().
   Ring ring_;
   std::size_t capacity_;
-  std::size_t wake_room_;  // 1 to capacity_
   const base::FenceMode mode_;
   Bell& doorbell_;
   // Written by the publisher.
@@ -239,7 +240,8 @@ class Lane {
   std::size_t usable_;        // capacity_, less the places kept
   // Written by the dispatcher.
   alignas(base::kFalseSharingBytes) typename Atomics::template Atomic<Count> drained_{0};
-  Count taken_ = 0;  // what drained_ holds
+  Count taken_ = 0;        // what drained_ holds
+  std::size_t wake_room_;  // 1 to capacity_
   // Written seldom, read by both.
   alignas(base::kFalseSharingBytes) Seal seal_;
   Bell credit_bell_;

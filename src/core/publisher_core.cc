@@ -17,11 +17,10 @@ PublisherCore::PublisherCore(Runtime& runtime, base::FenceMode mode, Doorbell& d
 void PublisherCore::open(PublisherOptions options, const RoomPolicy& policy) {
   lane_.ring().reserve(options.capacity_events);
   // A thread that dispatches goes on until all is taken: one wake-up for many places is cheaper.
-  // With slow callbacks a batch of places is worth one. Who pumps may stop after any event.
-  const BusOptions& bus = runtime_.options();
-  const std::size_t many =
-      std::clamp<std::size_t>(options.capacity_events / 8, 1, bus.batch_events);
-  lane_.reopen(options.capacity_events, bus.dispatch == DispatchMode::kManual ? 1 : many);
+  // Who pumps may stop after any event.
+  const bool pumped = runtime_.options().dispatch == DispatchMode::kManual;
+  wake_room = pumped ? 1 : std::max<std::size_t>(options.capacity_events / 8, 1);
+  lane_.reopen(options.capacity_events, wake_room);
   name_ = std::move(options.name);
   policy_ = policy;
   is_closing = false;

@@ -91,6 +91,7 @@ class PublisherCore {
   PublisherLane::Count pump_limit = 0;
   PublisherLane::Count flush_limit = 0;
   DrainPace pace;
+  std::size_t wake_room = 1;  // where the lane is not slow
   bool is_closing = false;
   std::uint64_t discarded = 0;
 

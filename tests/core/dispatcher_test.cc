@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -384,8 +385,12 @@ TEST_P(DispatchThreadWait, WakesForEachEvent) {
 TEST(DispatchThread, ParksWhenItIsIdle) {
   for (const WaitStrategy wait : {WaitStrategy::kAdaptive, WaitStrategy::kPark}) {
     const Bus bus = thread_bus({.wait = wait});
+    // A report keeps the dispatcher awake, so it gets more and more time between two of them, and
+    // a processor: on a loaded machine it may have to wait for one.
+    std::chrono::milliseconds pause = 1ms;
     EXPECT_TRUE(support::eventually([&] {
-      support::work_for(1ms);  // a report keeps the dispatcher awake
+      std::this_thread::sleep_for(pause);
+      pause = std::min(2 * pause, std::chrono::milliseconds(1s));
       return bus.stats().parks != 0;
     }));
   }

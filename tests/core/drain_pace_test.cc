@@ -57,6 +57,16 @@ TEST_F(DrainPaceTest, DenseEventsArePausedForAfterSomeLooksInARow) {
   EXPECT_TRUE(pauses());
 }
 
+TEST_F(DrainPaceTest, ALaneIsSlowWhileItsLooksAreFarApart) {
+  look(1, 1, 0);
+  look(1, 1, DrainPace::kSlowNs / 2);
+  EXPECT_FALSE(pace_.is_slow());
+  look(1, 1, 2 * DrainPace::kSlowNs);
+  EXPECT_TRUE(pace_.is_slow());
+  look(1, 1, kDenseNs);
+  EXPECT_FALSE(pace_.is_slow());
+}
+
 TEST_F(DrainPaceTest, APauseIsBounded) {
   look(100, 1, kDenseNs);
   ASSERT_TRUE(pauses());
