@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -58,5 +59,7 @@ bool NativeAtomics::futex_wait(const std::atomic<std::uint32_t>& word, std::uint
 void NativeAtomics::futex_wake_all(const std::atomic<std::uint32_t>& word) noexcept {
   syscall(SYS_futex, &word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, nullptr, nullptr, 0);
 }
+
+void NativeAtomics::yield() noexcept { sched_yield(); }
 
 }  // namespace herald::base

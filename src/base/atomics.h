@@ -5,8 +5,6 @@
 #include <atomic>
 #include <cstdint>
 
-#include "base/cpu_pause.h"
-
 namespace herald::base {
 
 struct NativeAtomics {
@@ -31,7 +29,8 @@ struct NativeAtomics {
   /// Wakes every thread that sleeps on `word`.
   static void futex_wake_all(const std::atomic<std::uint32_t>& word) noexcept;
 
-  static void pause() noexcept { cpu_pause(); }
+  /// Lets another thread have the processor.
+  static void yield() noexcept;
 
   static constexpr std::int64_t kNoDeadline = INT64_MAX;
 };

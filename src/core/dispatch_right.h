@@ -99,6 +99,13 @@ class DispatchRight {
                                          std::memory_order_seq_cst);
   }
 
+  /// Waits for the right. Others hold it for the moment of a command, or because they dispatch.
+  void acquire() noexcept {
+    while (!try_acquire()) {
+      Atomics::yield();
+    }
+  }
+
   /// Gives the right back, but not while a command waits. Lock-free: it goes round again only for
   /// commands that came meanwhile.
   void release() noexcept {

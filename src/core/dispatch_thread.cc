@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/assert.h"
 #include "base/cpu_pause.h"
+#include "core/park.h"
 
 namespace herald::core {
 namespace {
@@ -98,7 +99,7 @@ DispatchBudget DispatchThread::round_budget() const noexcept {
 }
 
 void DispatchThread::run() noexcept {
-  acquire();
+  dispatcher_.right().acquire();
   dispatcher_.stalls().begin();
   now_ = base::Clock::now();
   while (!stopping()) {
@@ -109,13 +110,6 @@ void DispatchThread::run() noexcept {
     }
   }
   dispatcher_.right().release();
-}
-
-// Others hold the right only for the moment of a command.
-void DispatchThread::acquire() noexcept {
-  while (!dispatcher_.right().try_acquire()) {
-    sched_yield();
-  }
 }
 
 bool DispatchThread::has_work(base::Ticks now) const noexcept {
@@ -171,20 +165,18 @@ void DispatchThread::park() noexcept {
   if (has_work(base::Clock::now())) {
     return;  // a lane may be in a pause (drain_pace.h); prepare() would cost more than that
   }
-  const Doorbell::Ticket ticket = doorbell_.prepare();
-  const base::Ticks now = base::Clock::now();
-  if (has_work(now)) {
-    return;
-  }
-  std::int64_t deadline_ns = base::NativeAtomics::kNoDeadline;
-  const base::Ticks deadline = dispatcher_.next_deadline();
-  if (deadline != base::Clock::kNever) {
-    deadline_ns = base::Clock::monotonic_ns() + base::Clock::to_ns(deadline - now);
-  }
-  dispatcher_.count_park();
-  dispatcher_.right().release();
-  doorbell_.sleep(ticket, deadline_ns);
-  acquire();
+  const auto look = [this] {
+    now_ = base::Clock::now();
+    return has_work(now_);
+  };
+  const auto deadline_ns = [this] {
+    dispatcher_.count_park();
+    const base::Ticks deadline = dispatcher_.next_deadline();
+    return deadline == base::Clock::kNever
+               ? base::NativeAtomics::kNoDeadline
+               : base::Clock::monotonic_ns() + base::Clock::to_ns(deadline - now_);
+  };
+  core::park(dispatcher_.right(), doorbell_, look, deadline_ns);
   dispatcher_.stalls().forget();
   now_ = base::Clock::now();
 }

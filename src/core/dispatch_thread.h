@@ -3,11 +3,10 @@
 //
 // Threads: start() and stop() by the bus; the rest is its own thread.
 // Invariants:
-//  1. It sleeps only after it has armed the doorbell and then, still holding the right, found no
-//     event, no command and no due deadline. A command that comes after that look is run by its own
-//     thread, or by release(); an event rings the doorbell, whatever else became of it.
+//  1. It sleeps at the doorbell, as park.h says, only if there was no event, no command and no due
+//     deadline.
 //  2. It spins for at most `spin`, then yields a few times: both are bounded.
-// Synchronization: [P1] of base/parking.h for events; [C3] of dispatch_right.h for commands.
+// Synchronization: that of park.h.
 #pragma once
 
 #include <pthread.h>
@@ -41,7 +40,6 @@ class DispatchThread {
   void prepare() noexcept;
   void run() noexcept;
   [[nodiscard]] DispatchBudget round_budget() const noexcept;
-  void acquire() noexcept;
   void idle() noexcept;
   bool spin(base::Ticks spin_ticks) noexcept;
   void park() noexcept;

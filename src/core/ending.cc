@@ -1,6 +1,4 @@
 // Control, ending: close, drain and the end of a runtime, and what is said about what was lost.
-#include <sched.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
@@ -93,9 +91,7 @@ void Runtime::shut_down() noexcept {
   }
   thread_.stop();
   const std::uint64_t held = stats().held;
-  while (!dispatcher_.right().try_acquire()) {
-    sched_yield();
-  }
+  dispatcher_.right().acquire();
   dispatcher_.right().run_commands();
   dispatcher_.discard_all();
   dispatcher_.right().release();

@@ -43,9 +43,7 @@ bool ManualPump::enter() noexcept {
   if (pumping_.exchange(true, std::memory_order_relaxed)) {
     return false;
   }
-  while (!dispatcher_.right().try_acquire()) {
-    sched_yield();
-  }
+  dispatcher_.right().acquire();
   return true;
 }
 

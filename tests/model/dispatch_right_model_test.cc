@@ -16,6 +16,7 @@
 #include "base/parking.h"
 #include "core/dispatch_right.h"
 #include "core/lane.h"
+#include "core/park.h"
 #include "model/explore.h"
 #include "model/fence_modes.h"
 #include "model/reference_queue.h"
@@ -61,12 +62,6 @@ class Holder {
       table_.set(table_.get() + 1);
       right_.run_commands();
       right_.release();
-    }
-  }
-
-  void acquire() {
-    while (!right_.try_acquire()) {
-      ModelAtomics::pause();
     }
   }
 
@@ -200,8 +195,8 @@ TEST(DispatchRightModel, ACommandMustOutliveAwait) {
   });
 }
 
-// The parts of a bus: a lane, a dispatcher that parks as core/dispatch_thread.cc does, a subscriber
-// whose captured state is freed when unsubscribe has returned, as core/runtime.cc does.
+// The parts of a bus: a lane, a dispatcher that parks, a subscriber whose captured state is freed
+// when unsubscribe has returned, as core/runtime.cc does.
 class BusRun {
  public:
   BusRun(Scheduler& run, FenceMode mode, std::size_t capacity)
@@ -239,10 +234,13 @@ class BusRun {
   // Dispatcher.
 
   void dispatch(std::size_t batch) {
-    holder_.acquire();
+    holder_.right().acquire();
     while (!stopping() || lane_.waiting() != 0) {
       if (dispatch_some(batch) == 0) {
-        park();
+        core::park(
+            holder_.right(), doorbell_,
+            [this] { return lane_.waiting() != 0 || !holder_.right().empty() || stopping(); },
+            [] { return kNever; });
       }
     }
     holder_.right().release();
@@ -270,16 +268,6 @@ class BusRun {
     if (holder_.right().pending()) {
       holder_.right().run_commands();
     }
-  }
-
-  void park() {
-    const Bell::Ticket ticket = doorbell_.prepare();
-    if (lane_.waiting() != 0 || !holder_.right().empty() || stopping()) {
-      return;
-    }
-    holder_.right().release();
-    doorbell_.sleep(ticket, kNever);
-    holder_.acquire();
   }
 
   [[nodiscard]] bool stopping() const { return stopping_.load(std::memory_order_seq_cst) == 1; }

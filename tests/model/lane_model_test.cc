@@ -364,7 +364,7 @@ TEST_P(LaneModel, TwoThreadsMayClose) {
     Atomic<int> mutex{0};
     const auto close = [&] {
       while (mutex.exchange(1, std::memory_order_acquire) == 1) {
-        ModelAtomics::pause();
+        ModelAtomics::yield();
       }
       lane.close();
       mutex.store(0, std::memory_order_release);
@@ -440,7 +440,7 @@ TEST_P(LaneModel, ManyByChance) {
     run.spawn("dispatcher", [&] { lane.dispatch(2); });
     run.spawn("closer", [&] {
       for (int i = 0; i < 4; ++i) {
-        ModelAtomics::pause();
+        ModelAtomics::yield();
       }
       lane.close();
     });

@@ -104,7 +104,7 @@ struct ModelAtomics {
   static void futex_wake_all(const Atomic<std::uint32_t>& word) noexcept {
     scheduler().futex_wake_all(word.word_, &word);
   }
-  static void pause() noexcept { scheduler().yield(); }
+  static void yield() noexcept { scheduler().yield(); }
 };
 
 }  // namespace herald::model

@@ -349,7 +349,7 @@ Scenario spin_lock(std::memory_order lock, std::memory_order unlock) {
     Var<int> guarded;
     const auto enter = [&] {
       while (held.exchange(1, lock) == 1) {
-        ModelAtomics::pause();
+        ModelAtomics::yield();
       }
       guarded.set(guarded.get() + 1);
       held.store(0, unlock);

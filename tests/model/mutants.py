@@ -32,8 +32,7 @@ SEAL = "src/core/lane_seal.h"
 SHARED = "src/core/shared_lane.h"
 PROMISED = "src/core/promised_places.h"
 RIGHT = "src/core/dispatch_right.h"
-LANE_TEST = "tests/model/lane_model_test.cc"
-RIGHT_TEST = "tests/model/dispatch_right_model_test.cc"
+PARK = "src/core/park.h"
 
 
 class Mutant(NamedTuple):
@@ -145,8 +144,6 @@ MUTANTS = [
     Mutant("close", "seal wakes no publisher", LANE,
            "    credit_bell_.notify();\n    doorbell_.notify();\n  }\n\n  /// Whether a seal",
            "    doorbell_.notify();\n  }\n\n  /// Whether a seal", "lane:*CloseWakes*"),
-    Mutant("close", "nobody looks for a flush that is reached", LANE_TEST,
-           "&& !asks() && !flush_reached()) {", "&& !asks()) {", "lane:*FlushEnds*"),
     # Shared lane.
     Mutant("shared lane", "the room of a kept place is free", SHARED,
            "    lose();\n    return true;\n", "    free_room();\n    lose();\n    return true;\n",
@@ -248,23 +245,16 @@ MUTANTS = [
            "Order* order = in_order(take_all());", "Order* order = take_all();",
            "dispatch_right:*RunInOrder*"),
     # Unsubscribe.
-    Mutant("unsubscribe", "freed too early", RIGHT_TEST,
-           "    submit_and_await(holder_, detach);\n    state_.set(0);",
-           "    state_.set(0);\n    submit_and_await(holder_, detach);", "dispatch_right:*EndOf*"),
-    Mutant("unsubscribe", "submitted, not awaited", RIGHT_TEST,
-           "    submit_and_await(holder_, detach);\n    state_.set(0);",
-           "    holder_.right().submit(detach);\n    state_.set(0);", "dispatch_right:*EndOf*"),
-    Mutant("unsubscribe", "complete before run", RIGHT_TEST,
-           "    table_.set(table_.get() + 1);\n    order.runs.set",
-           "    order.complete();\n    table_.set(table_.get() + 1);\n    order.runs.set",
-           "dispatch_right:*EndOf*"),
-    Mutant("unsubscribe", "right kept while asleep", RIGHT_TEST,
-           "    holder_.right().release();\n    doorbell_.sleep(ticket, kNever);\n"
-           "    holder_.acquire();\n",
-           "    doorbell_.sleep(ticket, kNever);\n", "dispatch_right:*WhileItSleeps*"),
-    Mutant("unsubscribe", "no last look before the sleep", RIGHT_TEST,
-           "    if (lane_.waiting() != 0 || !holder_.right().empty() || stopping()) {\n"
-           "      return;\n    }\n", "", "dispatch_right:*EndOf*"),
+    Mutant("unsubscribe", "right kept while asleep", PARK,
+           "  right.release();\n  bell.sleep(ticket, until_ns);\n  right.acquire();\n",
+           "  bell.sleep(ticket, until_ns);\n", "dispatch_right:*WhileItSleeps*"),
+    Mutant("unsubscribe", "no last look before the sleep", PARK,
+           "  if (has_work()) {\n    return;\n  }\n", "", "dispatch_right:*EndOf*"),
+    Mutant("unsubscribe", "look before the bell is armed", PARK,
+           "  const typename Bell::Ticket ticket = bell.prepare();\n  if (has_work()) {\n"
+           "    return;\n  }\n",
+           "  if (has_work()) {\n    return;\n  }\n"
+           "  const typename Bell::Ticket ticket = bell.prepare();\n", "dispatch_right:*EndOf*"),
     Mutant("unsubscribe", "done without release", RIGHT,
            "state.exchange(kDone, std::memory_order_release)",
            "state.exchange(kDone, std::memory_order_relaxed)", "dispatch_right:*OneSubmitter*"),

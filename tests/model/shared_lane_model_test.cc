@@ -236,7 +236,7 @@ class SharedLaneRun {
         Race::heavy_load(mode_, closed_) == 0) {
       doorbell_.sleep(ticket, kNever);
     } else if (!lane_.waiting()) {
-      ModelAtomics::pause();  // Closed: a publisher with a ticket is still to come.
+      ModelAtomics::yield();  // Closed: a publisher with a ticket is still to come.
     }
   }
 
@@ -542,7 +542,7 @@ TEST_P(SharedLaneModel, ManyByChance) {
     run.spawn("dispatcher", [&] { lane.dispatch(2); });
     run.spawn("closer", [&] {
       for (int i = 0; i < 4; ++i) {
-        ModelAtomics::pause();
+        ModelAtomics::yield();
       }
       lane.close();
     });
