@@ -24,8 +24,8 @@ class Attachment;
 /// Where an attachment stands in one list of the subscriber table.
 struct Place {
   void* list = nullptr;
-  unsigned type_index = 0;
-  std::size_t index = 0;
+  std::uint32_t type_index = 0;
+  std::uint32_t index = 0;         // in the list
   std::uint64_t calls_before = 0;  // the list's count when it was added
 };
 

@@ -38,7 +38,7 @@ class FanOutList {
 
   void add(Attachment& owner, unsigned type_index, Function* function, void* object) {
     settle();
-    owner.places.push_back({this, type_index, entries_.size(), calls_});
+    owner.places.push_back({this, type_index, static_cast<std::uint32_t>(entries_.size()), calls_});
     owners_.push_back(&owner);
     entries_.push_back({function, object});
   }
@@ -64,7 +64,7 @@ class FanOutList {
       }
       entries_[kept] = entries_[i];
       owners_[kept] = owners_[i];
-      place_of(*owners_[i]).index = kept;
+      place_of(*owners_[i]).index = static_cast<std::uint32_t>(kept);
       ++kept;
     }
     entries_.resize(kept);

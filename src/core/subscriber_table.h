@@ -4,7 +4,8 @@
 // Layout: for each type in use one list of the subscribers of all streams, and a map from stream to
 //   a list; batch subscribers of all streams in groups of equal filter. A subscriber stands in one
 //   list for each type of its filter, so one that does not match is never looked at.
-// Bounds: about 60 bytes for each subscriber and type in use (an entry, its owner, its place).
+// Bounds: 56 bytes for each subscriber and type in use (an entry, its owner, its place, its turn),
+//   and what the vectors have in reserve.
 #pragma once
 
 #include <array>
