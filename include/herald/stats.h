@@ -76,8 +76,9 @@ struct BusStats {
 /// published, and when its last subscriber has returned, which is also when the next fan-out
 /// starts. A bus with a thread that delivers events back to back to few subscribers reads once for
 /// up to 8 events, fewer if they are some 128 calls together, and in a backlog once for as many as
-/// it delivers in 1/512 of their latency: both latencies of those run to that read, which is longer
-/// than they were by at most that, never shorter. Pumps, and flushes and drains on the caller's
+/// take 1/512 of their latency at the pace of those before. Both latencies of those run to that
+/// read: never shorter than they were, and longer by what was delivered in between (a callback that
+/// suddenly takes long counts for all of them). Pumps, and flushes and drains on the caller's
 /// thread, read for each event. An event is counted when it is measured, so not yet inside its own
 /// callbacks.
 struct LatencyRow {

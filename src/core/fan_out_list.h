@@ -147,8 +147,8 @@ class FanOutList {
 
   static void skip(void*, Argument) noexcept {}
 
-  // The inner loop of Herald, some calls a turn: its own jump is a third of those of a call. The
-  // cursor is stored for each call, which measured free.
+  // The inner loop of Herald, four calls a turn: one by one, the loop's own jump would be every
+  // third, as a call and its return are two. The cursor is stored for each call: measured free.
   void call_rest(Argument argument, std::size_t end, FanOutCursor& cursor) {
     const Entry* const entries = entries_.data();
     const auto call = [&](std::size_t index) {

@@ -51,14 +51,12 @@ class Lane {
   using Count = std::uint64_t;
 
   /// `doorbell` wakes the dispatcher and outlives the lane.
-  Lane(Ring ring, std::size_t capacity, base::FenceMode mode, Bell& doorbell,
-       std::size_t wake_room = 1)
+  Lane(Ring ring, std::size_t capacity, base::FenceMode mode, Bell& doorbell)
       : ring_(std::move(ring)),
         capacity_(capacity),
         mode_(mode),
         doorbell_(doorbell),
         usable_(capacity),
-        wake_room_(wake_room),
         credit_bell_(kCreditFence) {}
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
@@ -173,9 +171,8 @@ class Lane {
   void wake_for(std::size_t room) noexcept { wake_room_ = room; }
 
   /// Makes a finished, drained lane ready for its next publisher. Only while neither side uses it.
-  void reopen(std::size_t capacity, std::size_t wake_room) noexcept {
+  void reopen(std::size_t capacity) noexcept {
     capacity_ = usable_ = capacity;
-    wake_room_ = wake_room;
     put_ = 0;
     cached_drained_ = 0;
     taken_ = 0;
@@ -240,8 +237,8 @@ class Lane {
   std::size_t usable_;        // capacity_, less the places kept
   // Written by the dispatcher.
   alignas(base::kFalseSharingBytes) typename Atomics::template Atomic<Count> drained_{0};
-  Count taken_ = 0;        // what drained_ holds
-  std::size_t wake_room_;  // 1 to capacity_
+  Count taken_ = 0;            // what drained_ holds
+  std::size_t wake_room_ = 1;  // to capacity_
   // Written seldom, read by both.
   alignas(base::kFalseSharingBytes) Seal seal_;
   Bell credit_bell_;

@@ -20,7 +20,8 @@ void PublisherCore::open(PublisherOptions options, const RoomPolicy& policy) {
   // Who pumps may stop after any event.
   const bool pumped = runtime_.options().dispatch == DispatchMode::kManual;
   wake_room = pumped ? 1 : std::max<std::size_t>(options.capacity_events / 8, 1);
-  lane_.reopen(options.capacity_events, wake_room);
+  lane_.reopen(options.capacity_events);
+  lane_.wake_for(wake_room);
   name_ = std::move(options.name);
   policy_ = policy;
   is_closing = false;

@@ -2,13 +2,13 @@
 #include "herald/token_stream.h"
 
 #include <chrono>
-#include <memory_resource>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/exceptions.h"
+#include "core/abandoned_error.h"
 #include "core/event_access.h"
 #include "core/publisher_core.h"
 #include "core/runtime.h"
@@ -28,20 +28,6 @@ absl::Status check(StreamId stream, const TokenStreamOptions& options) {
         absl::StrCat("TokenStream: linger is ", options.linger.count(), " ns; allowed: 0 to 1 h"));
   }
   return absl::OkStatus();
-}
-
-// What is sent for a producer that went without an end: one for all streams, as a destructor could
-// tell nobody that there is no memory for another; of no bus, and kept, since streams may outlive
-// main(). Made while the first stream is opened; without a payload if there was no memory then.
-const Event& abandoned() {
-  static const Event& event = *new Event([] {
-    detail::EventSlot slot;
-    static_cast<void>(detail::make_slot<Error>(
-        slot, kError, {std::string(error_code::kAbandoned), "producer left", true}, 0, 0,
-        std::pmr::new_delete_resource()));
-    return EventAccess::adopt(slot);
-  }());
-  return event;
 }
 
 float milliseconds(std::int64_t ns) { return static_cast<float>(static_cast<double>(ns) / 1e6); }
@@ -77,10 +63,6 @@ void TokenStream::open(StreamId stream, const TokenStreamOptions& options) {
   }
   if (runtime_ == nullptr || closed()) {
     status_ = absl::FailedPreconditionError("TokenStream: the publisher or its bus is closed");
-    return;
-  }
-  if (!EventAccess::has_block(abandoned())) {
-    status_ = absl::ResourceExhaustedError("TokenStream: no memory for the first stream");
     return;
   }
   const absl::StatusOr<core::StreamState*> opened = runtime_->streams().open(stream, options);
@@ -128,7 +110,7 @@ void TokenStream::close() noexcept {
     return;
   }
   if (!state_->ended && ready_to_end() == PublishResult::kAccepted) {
-    Event event = abandoned();
+    Event event = core::abandoned_error();
     detail::EventSlot slot = std::exchange(EventAccess::slot(event), {});
     slot.stream = state_->id;
     static_cast<void>(send_error(slot));

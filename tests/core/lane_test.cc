@@ -140,7 +140,7 @@ TEST_F(LaneTest, AFinishedLaneMayBeReopenedWithAnotherCapacity) {
   lane_.finish();
   EXPECT_EQ(push(1), PushResult::kSealed);
   EXPECT_EQ(take(8).size(), 3u);
-  lane_.reopen(2, 1);
+  lane_.reopen(2);
   EXPECT_EQ(lane_.accepted(), 0u);
   EXPECT_EQ(lane_.capacity(), 2u);
   EXPECT_EQ(push(3), PushResult::kNoCredit);

@@ -36,7 +36,8 @@ class LaneRun {
       : mode_(mode),
         doorbell_(mode),
         flush_bell_(mode),
-        lane_(ReferenceRing<int>(capacity), capacity, mode, doorbell_, wake_room) {
+        lane_(ReferenceRing<int>(capacity), capacity, mode, doorbell_) {
+    lane_.wake_for(wake_room);
     run.name("doorbell", doorbell_);
     run.name("lane", lane_);
     run.name("closed", closed_);
