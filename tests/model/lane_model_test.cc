@@ -418,7 +418,7 @@ TEST_P(LaneModel, ALaneIsUsedAgain) {
     });
     run.spawn("dispatcher", [&] { lane.dispatch(2, 1); });
     run.join();
-    lane.lane().reopen(2, 1);
+    lane.lane().reopen(2);
     run.spawn("next publisher", [&] {
       lane.publish();
       lane.publish();
