@@ -87,7 +87,7 @@ class Usage(unittest.TestCase):
             ("--wait", "sleep", "spin, adaptive or park"),
             ("--pin", "1000", "allowed are"),
             ("--pin", "0,,1", "separated by commas"),
-            ("--pin", "", "separated by commas"),
+            ("--pin", "", "separated by commas, or any"),
         ]:
             with self.subTest(option=option, value=value):
                 self.refused("verify", option, value, saying=[option, value, allowed])

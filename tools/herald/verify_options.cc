@@ -46,7 +46,8 @@ void take_pin(const std::string& text, VerifyOptions& options, absl::Status& sta
   constexpr Range<std::uint64_t> kProcessors{0, 1'023};
   const auto processors = parse_counts("--pin", text, kProcessors, 1'024);
   if (!processors.ok()) {
-    status.Update(processors.status());
+    status.Update(
+        absl::InvalidArgumentError(std::string(processors.status().message()) + ", or any"));
     return;
   }
   const std::vector<unsigned> usable = usable_processors();
