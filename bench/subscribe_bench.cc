@@ -1,5 +1,6 @@
 // Subscribing: one comes and leaves beside N others, beside a vector of functions of the same size;
-// and N come and leave in random order. An item is a subscriber that came and left.
+// and N come and leave in random order. An item is a subscriber that came and left. What statistics
+// of N take; an item is a row.
 #include <algorithm>
 #include <cstdint>
 #include <functional>
@@ -108,6 +109,22 @@ void BM_AllComeAndLeaveInRandomOrderVector(benchmark::State& state) {
   count_items(state, left);
 }
 
+// In manual mode the caller does both parts: what delivery waits for, and the rest.
+void BM_Statistics(benchmark::State& state) {
+  PumpedBus bench(count_of(state));
+  for (std::uint64_t i = 0; i < count_of(state); ++i) {
+    bench.add_receiver(bench.type);
+  }
+  std::uint64_t rows = 0;
+  for (auto _ : state) {
+    rows += bench.bus.stats().subscriptions.size();
+  }
+  if (rows != static_cast<std::uint64_t>(state.iterations()) * count_of(state)) {
+    state.SkipWithError("there is not a row for each subscriber");
+  }
+  count_items(state, rows);
+}
+
 void among_others(benchmark::internal::Benchmark* bench) {
   bench->ArgName("subscribers")->Arg(0)->Arg(1'000)->Arg(100'000);
 }
@@ -115,6 +132,7 @@ BENCHMARK(BM_ComeAndLeave)->Apply(among_others);
 BENCHMARK(BM_ComeAndLeaveVector)->Apply(among_others);
 // The vector's time grows with the square of their number: 100,000 would take minutes.
 BENCHMARK(BM_AllComeAndLeaveInRandomOrder)->ArgName("subscribers")->Arg(1'000)->Arg(100'000);
+BENCHMARK(BM_Statistics)->ArgName("subscribers")->Arg(1'000)->Arg(100'000);
 BENCHMARK(BM_AllComeAndLeaveInRandomOrderVector)->ArgName("subscribers")->Arg(1'000);
 
 }  // namespace

@@ -203,8 +203,8 @@ class Bus {
 
   /// All counters at one moment between two events: it waits for at most one event's fan-out,
   /// or the calls of the batch subscribers for one batch (inside a callback, not at all). Cost:
-  /// O(publishers + subscriptions). Delivery pauses for some 40 ns a subscription, 4 ms with
-  /// 100,000 (several times that while others use the memory), and the caller works 20 ns more.
+  /// O(publishers + subscriptions): some 40 ns each, 4 ms with 100,000 (bench/subscribe_bench.cc),
+  /// and several times that while others use the memory; delivery pauses for the most of it.
   [[nodiscard]] BusStats stats() const;
   /// The histograms by now. Wait-free. Cost: some 10 us for each type in use, on this thread.
   [[nodiscard]] LatencyReport latency() const;
