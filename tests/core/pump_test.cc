@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <semaphore>
 #include <string>
 #include <thread>
@@ -16,6 +17,7 @@
 #include "herald/bus.h"
 #include "herald/token_stream.h"
 #include "support/buses.h"
+#include "support/sleeper.h"
 
 namespace herald {
 namespace {
@@ -25,6 +27,7 @@ using support::kLong;
 using support::make_publisher;
 using support::manual_bus;
 using support::publish_tokens;
+using support::Sleeper;
 using support::Texts;
 using support::thread_bus;
 using testing::ElementsAre;
@@ -369,6 +372,7 @@ class Pumped : public Pump {
   }
 
   void release() { released_.release(); }
+  void await_end_of_pump() { pumper_.join(); }
 
   // The time of the processor that this thread takes for `call`.
   template <typename Call>
@@ -408,13 +412,52 @@ TEST_F(Pumped, FlushSleeps) {
   release();
 }
 
-TEST_F(Pumped, WaitAndFlushGoOnWhenThePumpEnds) {
-  std::jthread waiter([this] { EXPECT_TRUE(bus_.wait(kLong)); });
-  std::jthread flusher([this] { EXPECT_TRUE(bus_.flush(kLong).ok()); });
-  std::this_thread::sleep_for(10ms);  // for them to sleep, most of the time
+TEST_F(Pumped, WaitGoesOnWhenThePumpEnds) {
+  Sleeper waiter([this] { EXPECT_TRUE(bus_.wait(kLong)) << "it still sleeps for the pump"; });
+  waiter.await_sleep();
   release();
-  flusher.join();
+  await_end_of_pump();
   publish({"b"});
+}
+
+TEST_F(Pumped, FlushGoesOnWhenThePumpEnds) {
+  Sleeper flusher([this] { EXPECT_TRUE(bus_.flush(kLong).ok()); });
+  flusher.await_sleep();
+  release();
+}
+
+TEST_F(Pump, AFlushReturnsWhenItIsServedThoughThePumpGoesOn) {
+  Bus bus = manual_bus({.batch_events = 1});
+  Publisher publisher = make_publisher(bus);
+  std::binary_semaphore running{0};
+  std::binary_semaphore released{0};
+  std::optional<Sleeper> flusher;
+  const auto blocker = bus.subscribe(kTokens,
+                                     [&](const Event& event) {
+                                       if (event.text() != "b") {
+                                         running.release();
+                                         released.acquire();
+                                       } else if (!flusher->is_here()) {
+                                         flusher->await_sleep();  // now for the second pump
+                                       }
+                                     })
+                           .value();
+  publish_tokens(publisher, {"a", "b"});
+  std::jthread pumper([&] {
+    bus.pump({.max_events = 1});
+    publish_tokens(publisher, {"c"});
+    bus.pump();
+  });
+  running.acquire();
+  flusher.emplace([&] {
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_TRUE(bus.flush(kLong).ok()) << "for want of b alone";
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, kLong) << "only its deadline woke it";
+  });
+  flusher->await_sleep();
+  released.release();
+  flusher->join();
+  released.release();
 }
 
 TEST_F(Pump, WaitInACallbackReturnsAtOnce) {

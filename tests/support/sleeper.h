@@ -1,0 +1,52 @@
+// A thread that the test can wait for until it sleeps.
+#pragma once
+
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace herald::support {
+
+class Sleeper {
+ public:
+  template <typename Body>
+  explicit Sleeper(Body body)
+      : thread_([this, body = std::move(body)] {
+          id_.store(gettid(), std::memory_order_relaxed);
+          body();
+          ended_.store(true, std::memory_order_relaxed);
+        }) {}
+
+  /// Returns once it sleeps in the kernel, or is over: looked at every millisecond, twice the same.
+  void await_sleep() const {
+    for (int looks = 0; looks < 2;) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      looks = ended_.load(std::memory_order_relaxed) || state() == 'S' ? looks + 1 : 0;
+    }
+  }
+  [[nodiscard]] bool is_here() const { return thread_.get_id() == std::this_thread::get_id(); }
+  void join() { thread_.join(); }
+
+ private:
+  // proc(5): the third field of stat, behind the name in brackets.
+  [[nodiscard]] char state() const {
+    const pid_t id = id_.load(std::memory_order_relaxed);
+    std::ifstream file("/proc/self/task/" + std::to_string(id) + "/stat");
+    std::string stat;
+    std::getline(file, stat);
+    const std::size_t name_end = stat.rfind(')');
+    return name_end + 2 < stat.size() ? stat[name_end + 2] : '?';
+  }
+
+  // Relaxed: the thread is only watched.
+  std::atomic<pid_t> id_{0};
+  std::atomic<bool> ended_{false};
+  std::jthread thread_;
+};
+
+}  // namespace herald::support
