@@ -134,6 +134,10 @@ struct PumpOptions {
   /// get what has been fanned out. At least one event moves on, however small the budget. Default:
   /// no limit.
   std::optional<std::chrono::nanoseconds> budget = {};
+  /// Whether this pump also takes what is accepted while it runs, such as what callbacks publish;
+  /// else that waits for the next one. Requires: max_events or budget, since events that publish
+  /// events might never end.
+  bool take_new = false;
 };
 
 }  // namespace herald

@@ -42,6 +42,16 @@ struct StallStats {
   std::vector<Stall> recent;  ///< The last 4,096.
 };
 
+/// All pumps of a bus in manual mode that dispatched: not those that were busy or refused.
+struct PumpStats {
+  std::uint64_t count = 0;
+  std::uint64_t partial = 0;      ///< Ended by their budget or max_events.
+  std::uint64_t over_budget = 0;  ///< Took longer than their budget.
+  std::uint64_t most_events = 0;  ///< Of one pump.
+  std::chrono::nanoseconds longest{0};
+  std::chrono::nanoseconds total{0};
+};
+
 /// A moment's view of a bus. At rest:
 /// accepted + emitted = dispatched + middleware_dropped + held + discarded + queued.
 struct BusStats {
@@ -64,6 +74,7 @@ struct BusStats {
   std::uint64_t parks = 0;               ///< Times the dispatcher slept in the kernel.
   std::uint64_t negative_latencies = 0;  ///< Clamped to 0.
   StallStats stalls;
+  PumpStats pumps;
   std::size_t lane_bytes = 0;   ///< Memory reserved for lanes.
   std::size_t table_bytes = 0;  ///< Memory of the subscriber table.
   const char* fence = "";       ///< "membarrier" or "sequentially consistent".
@@ -120,6 +131,12 @@ struct PumpResult {
   };
   Status status = Status::kDone;
   std::uint64_t events = 0;  ///< Taken from lanes and carried through, dropped ones included.
+  std::uint64_t queued = 0;  ///< Not dispatched yet at its end, those accepted meanwhile included.
+  /// How long the oldest of these had waited then, from its publish time or `.at`. Of what came by
+  /// Bus::publish only the most is known: it counts from the start of an earlier pump, or of the
+  /// bus. 0 if there is none, or BusOptions::latency is off.
+  std::chrono::nanoseconds oldest_age{0};
+  std::chrono::nanoseconds took{0};  ///< From its start to its end.
   /// The next time a middleware wants to run or a stream without subscribers is to be cancelled;
   /// max() if none. Pump again by then.
   std::chrono::steady_clock::time_point next_deadline =

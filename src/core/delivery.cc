@@ -129,6 +129,11 @@ void Delivery::end_run() noexcept {
   ready_begin_ = ready_end_ = known_end_ = 0;
 }
 
+base::Ticks Delivery::next_publish_ticks() const noexcept {
+  return EventAccess::slot(ready_is_staged_ ? staged_[ready_end_] : batch_[ready_end_])
+      .publish_ticks;
+}
+
 std::size_t Delivery::discard_pending() noexcept {
   const std::size_t count = pending();
   known_end_ = ready_end_;

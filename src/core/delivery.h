@@ -59,6 +59,8 @@ class Delivery {
   void end_run() noexcept;
   /// Events that came of the last take and are not fanned out.
   [[nodiscard]] std::size_t pending() const noexcept { return known_end_ - ready_end_; }
+  /// When the first of those was published. Requires: there is one.
+  [[nodiscard]] base::Ticks next_publish_ticks() const noexcept;
   /// Throws those away. Returns how many there were.
   std::size_t discard_pending() noexcept;
   /// Runs one deadline of a middleware that is due at `now`, as a take; false if none is. One that
@@ -163,11 +165,10 @@ void Delivery::deliver_plain(std::size_t& next, std::size_t end, Stop stop) noex
   measure(batch_ + unmeasured, batch_ + next);
 }
 
-// Of a type that no batch subscriber awaits.
+// Of a type that no batch subscriber awaits: its flags stay 0, as it was published.
 inline const Event* Delivery::stamp_simple(std::size_t& next) noexcept {
   Event& event = batch_[next++];
   EventAccess::slot(event).sequence = ++sequence_;
-  EventAccess::slot(event).flags = 0;
   return &event;
 }
 

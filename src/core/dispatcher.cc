@@ -27,11 +27,13 @@ bool Dispatcher::dispatching_here() const noexcept { return DispatchScope::is_op
 
 // A round.
 
-void Dispatcher::note_limits() noexcept {
+void Dispatcher::note_limits(base::Ticks now) noexcept {
   for (PublisherCore* lane : lanes_) {
     lane->pump_limit = lane->lane().limit();
   }
-  shared_pump_limit_ = shared_.lane().taken() + shared_.lane().mark().missing;
+  const SharedPublisher::Lane::Mark shared = shared_.lane().mark();
+  shared_pump_limit_ = shared_.lane().taken() + shared.missing;
+  shared_age_.note(now, shared);
 }
 
 std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) noexcept {
@@ -101,6 +103,7 @@ std::size_t Dispatcher::take_shared(bool bounded) noexcept {
     }
   }
   const std::size_t count = lane.take(hand_slots(), max);
+  shared_age_.left({hand_.get(), count});
   if (flushes_.serving()) {
     flushes_.came({hand_.get(), count});
   }
@@ -342,6 +345,26 @@ void Dispatcher::discard(PublisherCore* from, std::size_t begin, std::size_t end
 }
 
 // Seeing.
+
+Backlog Dispatcher::backlog() const noexcept {
+  Backlog left;
+  if (hand_next_ < hand_end_) {
+    left.add(hand_end_ - hand_next_, EventAccess::slot(hand_[hand_next_]).publish_ticks);
+  }
+  if (delivery_.pending() != 0) {
+    left.add(delivery_.pending(), delivery_.next_publish_ticks());
+  }
+  for (const PublisherCore* lane : lanes_) {
+    if (const std::uint64_t events = lane->lane().waiting(); events != 0) {
+      left.add(events, lane->lane().first().publish_ticks);
+    }
+  }
+  if (shared_.lane().waiting()) {
+    left.add(shared_.lane().accepted() - shared_.lane().taken(),
+             measures_ ? shared_age_.since() : 0);
+  }
+  return left;
+}
 
 void Dispatcher::fill(BusStats& stats) const {
   stats.publishers.push_back(shared_.stats());

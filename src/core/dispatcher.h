@@ -22,10 +22,12 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "core/backlog.h"
 #include "core/delivery.h"
 #include "core/dispatch_right.h"
 #include "core/flush_desk.h"
 #include "core/publisher_core.h"
+#include "core/shared_age.h"
 #include "core/shared_publisher.h"
 #include "core/stall_log.h"
 #include "core/stream_registry.h"
@@ -60,8 +62,8 @@ class Dispatcher {
 
   // The holder's: events.
 
-  /// Notes what is accepted now as the limit of the dispatch(bounded) calls to come.
-  void note_limits() noexcept;
+  /// Notes what is accepted at `now` as the limit of the dispatch(bounded) calls to come.
+  void note_limits(base::Ticks now) noexcept;
   /// One round over the lanes, up to the noted limits or not. Returns the events dispatched.
   std::uint64_t dispatch(const DispatchBudget& budget, bool bounded) noexcept;
   /// Whether there is something to dispatch, a due deadline or a waiting command.
@@ -71,6 +73,8 @@ class Dispatcher {
   [[nodiscard]] bool has_ripe_work(base::Ticks now) const noexcept;
   /// The same within the noted limits.
   [[nodiscard]] bool has_work_within_limits() const noexcept;
+  /// What waits to be dispatched.
+  [[nodiscard]] Backlog backlog() const noexcept;
   /// Of middleware and streams; base::Clock::kNever if there is none.
   [[nodiscard]] base::Ticks next_deadline() const noexcept {
     const base::Ticks of_streams = streams_.next_expiry();
@@ -141,6 +145,7 @@ class Dispatcher {
   std::size_t next_lane_ = 0;  // where the next round begins; lanes_.size(): the shared lane
   bool lanes_to_retire_ = false;
   std::uint64_t shared_pump_limit_ = 0;  // of taken(): a ticket may lead to no event
+  SharedAge shared_age_;
 
   std::unique_ptr<Event[]> hand_;  // the batch, dispatched in place where no middleware is
   std::size_t hand_next_ = 0;

@@ -57,6 +57,7 @@ class EventRing {
     }
     return {&cells_[first], count};
   }
+  [[nodiscard]] const Item& at(Position at) const noexcept { return cells_[at & (size_ - 1)]; }
   void get(Position at, Item* items, std::size_t count) noexcept {
     const Item* const cells = cells_.get();
     const std::size_t mask = size_ - 1;

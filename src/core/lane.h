@@ -155,6 +155,9 @@ class Lane {
   /// Where the dispatcher is.
   [[nodiscard]] Count taken() const noexcept { return taken_; }
 
+  /// The first item that waits. Requires: waiting(), which has acquired it ([L1]).
+  [[nodiscard]] const Item& first() const noexcept { return ring_.at(taken_); }
+
   /// Takes up to `max` items that lie before `limit` (a value of limit()), gives their room back.
   /// Whoever takes and has not come to the limit takes again, without being asked.
   [[nodiscard]] std::size_t take(Item* items, std::size_t max, Count limit) noexcept {

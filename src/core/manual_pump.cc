@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <chrono>
 
 namespace herald::core {
 
@@ -13,29 +14,54 @@ PumpResult ManualPump::pump(const PumpOptions& options) noexcept {
     result.status = PumpResult::Status::kBusy;
     return result;
   }
+  const base::Ticks start = base::Clock::now();
+  const base::Ticks until = options.budget.has_value()
+                                ? start + base::Clock::to_ticks(options.budget->count())
+                                : INT64_MAX;
   dispatcher_.right().run_commands();
-  dispatcher_.note_limits();
+  dispatcher_.note_limits(start);
+  run(options, until, result);
+  conclude(options, start, result);
+  leave();
+  return result;
+}
+
+void ManualPump::run(const PumpOptions& options, base::Ticks until, PumpResult& result) noexcept {
   const std::uint64_t max_events = options.max_events.value_or(UINT64_MAX);
-  DispatchBudget budget;
-  if (options.budget.has_value()) {
-    budget.until = base::Clock::now() + base::Clock::to_ticks(options.budget->count());
-  }
-  bool more = true;
-  while (more) {
-    budget.events = max_events - result.events;
+  for (bool more = true; more;) {
+    const DispatchBudget budget{.events = max_events - result.events, .until = until};
     result.events += dispatcher_.dispatch(budget, /*bounded=*/true);
+    const base::Ticks now = base::Clock::now();
+    if (options.take_new) {
+      dispatcher_.note_limits(now);
+    }
     more = dispatcher_.has_work_within_limits();
-    if (more && (result.events >= max_events || base::Clock::now() >= budget.until)) {
+    if (more && (result.events >= max_events || now >= until)) {
       result.status = PumpResult::Status::kPartial;
       more = false;
     }
   }
+}
+
+void ManualPump::conclude(const PumpOptions& options, base::Ticks start,
+                          PumpResult& result) noexcept {
+  const base::Ticks end = base::Clock::now();
+  const Backlog left = dispatcher_.backlog();
+  result.queued = left.events;
+  if (left.oldest < end) {
+    result.oldest_age = std::chrono::nanoseconds(base::Clock::to_ns(end - left.oldest));
+  }
+  result.took = std::chrono::nanoseconds(base::Clock::to_ns(end - start));
   const base::Ticks deadline = dispatcher_.next_deadline();
   if (deadline != base::Clock::kNever) {
     result.next_deadline = base::Clock::to_steady(deadline);
   }
-  leave();
-  return result;
+  ++stats_.count;
+  stats_.partial += result.status == PumpResult::Status::kPartial ? 1 : 0;
+  stats_.over_budget += options.budget.has_value() && result.took > *options.budget ? 1 : 0;
+  stats_.most_events = std::max(stats_.most_events, result.events);
+  stats_.longest = std::max(stats_.longest, result.took);
+  stats_.total += result.took;
 }
 
 // Relaxed: a flag between callers; what they share is ordered by the dispatch right.

@@ -29,6 +29,9 @@ class ManualPump {
   ManualPump(Dispatcher& dispatcher, base::FenceMode mode, Doorbell& doorbell) noexcept
       : dispatcher_(dispatcher), doorbell_(doorbell), mode_(mode), turn_bell_(mode) {}
 
+  /// The holder of the dispatch right.
+  [[nodiscard]] const PumpStats& stats() const noexcept { return stats_; }
+
   /// Bus::pump, options checked.
   PumpResult pump(const PumpOptions& options) noexcept;
   /// Bus::wait: true if there is something to pump, false at `deadline_ns` on CLOCK_MONOTONIC.
@@ -40,6 +43,9 @@ class ManualPump {
 
  private:
   using Race = base::StoreThenLoad<base::NativeAtomics>;
+
+  void run(const PumpOptions& options, base::Ticks until, PumpResult& result) noexcept;
+  void conclude(const PumpOptions& options, base::Ticks start, PumpResult& result) noexcept;
 
   bool sleep_until_work(std::int64_t deadline_ns, const FlushRequest* awaited) noexcept;
   void sleep_until_turn(std::int64_t deadline_ns, const FlushRequest* awaited) noexcept;
@@ -57,6 +63,7 @@ class ManualPump {
   const base::FenceMode mode_;
   Doorbell turn_bell_;
   std::atomic<bool> pumping_{false};
+  PumpStats stats_;  // the holder's
 };
 
 }  // namespace herald::core

@@ -135,6 +135,10 @@ absl::Status check(const PumpOptions& options) {
   if (options.max_events.has_value() && *options.max_events == 0) {
     return out_of_range("PumpOptions::max_events", 0, "1 or more");
   }
+  if (options.take_new && !options.max_events.has_value() && !options.budget.has_value()) {
+    return absl::InvalidArgumentError(
+        "PumpOptions::take_new is set without an end; allowed: with max_events or budget");
+  }
   return options.budget.has_value() ? check_positive("PumpOptions::budget", *options.budget)
                                     : absl::OkStatus();
 }

@@ -295,6 +295,7 @@ BusStats Runtime::stats() {
   call_on_dispatcher([&](Dispatcher& dispatcher) {
     dispatcher.fill(stats);
     dispatcher.delivery().fill(subscribers);
+    stats.pumps = manual_.stats();
   });
   stats.subscriptions = subscribers.make();
   stats.negative_latencies = meter_.negative();

@@ -1,0 +1,22 @@
+// Stage 2, backlog: what waits to be dispatched, and since when.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace herald::core {
+
+struct Backlog {
+  std::uint64_t events = 0;
+  base::Ticks oldest = base::Clock::kNever;  // publish time; never if no time is known
+
+  /// More events, the oldest published at `ticks`; 0 if that is not known.
+  void add(std::uint64_t count, base::Ticks ticks) noexcept {
+    events += count;
+    oldest = ticks == 0 ? oldest : std::min(oldest, ticks);
+  }
+};
+
+}  // namespace herald::core
