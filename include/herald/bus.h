@@ -176,7 +176,8 @@ class Bus {
 
   // Dispatching.
 
-  /// Manual mode: delivers what was accepted when it was called. Refused inside a callback.
+  /// Manual mode: delivers what was accepted when it was called, within the options' limits.
+  /// Refused inside a callback.
   PumpResult pump(const PumpOptions& options = {}) noexcept;
   /// Manual mode: sleeps until there is something to pump (true) or `timeout` has passed (false).
   /// A publish() that another thread is in the middle of counts as something: pump() may then find

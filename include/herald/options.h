@@ -129,14 +129,15 @@ struct PumpOptions {
   /// Most events to take from lanes, 1 or more; what middleware makes of them is not counted.
   /// Default: all that were accepted at the start.
   std::optional<std::size_t> max_events = {};
-  /// Time to spend, above 0. Looked at after each fan-out, so overrun by at most one, one deadline
-  /// of a middleware, or 64 streams cancelled for want of subscribers; then batch subscribers still
+  /// Time to spend, above 0, from the call on: a command of another thread that goes first, such
+  /// as stats(), is in it. Looked at after each fan-out, so overrun by at most one, one deadline of
+  /// a middleware, or 64 streams cancelled for want of subscribers; then batch subscribers still
   /// get what has been fanned out. At least one event moves on, however small the budget. Default:
   /// no limit.
   std::optional<std::chrono::nanoseconds> budget = {};
-  /// Whether this pump also takes what is accepted while it runs, such as what callbacks publish;
-  /// else that waits for the next one. Requires: max_events or budget, since events that publish
-  /// events might never end.
+  /// Whether this pump also takes what is accepted while it runs, such as what callbacks publish,
+  /// within the limits above; else that waits for the next one. Requires: max_events or budget,
+  /// since events that publish events might never end.
   bool take_new = false;
 };
 

@@ -42,13 +42,17 @@ struct StallStats {
   std::vector<Stall> recent;  ///< The last 4,096.
 };
 
-/// All pumps of a bus in manual mode that dispatched: not those that were busy or refused.
+/// All pumps of a bus in manual mode but those that were busy or refused. What flush() and drain()
+/// dispatch is not in it.
 struct PumpStats {
   std::uint64_t count = 0;
-  std::uint64_t partial = 0;      ///< Ended by their budget or max_events.
-  std::uint64_t over_budget = 0;  ///< Took longer than their budget.
+  std::uint64_t partial = 0;  ///< Ended by their budget or max_events.
+  /// Took longer than their budget. So does each that its budget ended, by the rest of a fan-out:
+  /// see longest_overrun.
+  std::uint64_t over_budget = 0;
   std::uint64_t most_events = 0;  ///< Of one pump.
   std::chrono::nanoseconds longest{0};
+  std::chrono::nanoseconds longest_overrun{0};  ///< Of a budget.
   std::chrono::nanoseconds total{0};
 };
 
@@ -124,19 +128,26 @@ struct DrainReport {
 /// What one Bus::pump did.
 struct PumpResult {
   enum class Status : std::uint8_t {
-    kDone,     ///< All that was accepted at the start is dispatched.
+    kDone,     ///< All that was accepted at the start (with take_new: by now) is dispatched.
     kPartial,  ///< The budget or max_events ended it.
     kBusy,     ///< Another thread is pumping; nothing was done.
     kRefused,  ///< Called inside a callback, on a bus with a thread, or with an illegal option.
   };
   Status status = Status::kDone;
   std::uint64_t events = 0;  ///< Taken from lanes and carried through, dropped ones included.
-  std::uint64_t queued = 0;  ///< Not dispatched yet at its end, those accepted meanwhile included.
-  /// How long the oldest of these had waited then, from its publish time or `.at`. Of what came by
-  /// Bus::publish only the most is known: it counts from the start of an earlier pump, or of the
-  /// bus. 0 if there is none, or BusOptions::latency is off.
+
+  // These stay 0 if it was busy or refused.
+
+  /// Events not dispatched at its end, those accepted meanwhile included, but not what middleware
+  /// holds.
+  std::uint64_t queued = 0;
+  /// How long the next events had waited then: the longest over the lanes, each of which gives its
+  /// first, from its publish time or `.at`. The shared lane shows none: there it is the time since
+  /// its events were accepted, rounded up to the start of an earlier pump (or of the bus). 0 if
+  /// there is none, or BusOptions::latency is off.
   std::chrono::nanoseconds oldest_age{0};
   std::chrono::nanoseconds took{0};  ///< From its start to its end.
+
   /// The next time a middleware wants to run or a stream without subscribers is to be cancelled;
   /// max() if none. Pump again by then.
   std::chrono::steady_clock::time_point next_deadline =

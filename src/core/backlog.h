@@ -10,12 +10,12 @@ namespace herald::core {
 
 struct Backlog {
   std::uint64_t events = 0;
-  base::Ticks oldest = base::Clock::kNever;  // publish time; never if no time is known
+  base::Ticks oldest_ticks = base::Clock::kNever;  // publish time; never if no time is known
 
-  /// More events, the oldest published at `ticks`; 0 if that is not known.
+  /// More events, which have waited since `ticks`; 0 if that is not known.
   void add(std::uint64_t count, base::Ticks ticks) noexcept {
     events += count;
-    oldest = ticks == 0 ? oldest : std::min(oldest, ticks);
+    oldest_ticks = ticks == 0 ? oldest_ticks : std::min(oldest_ticks, ticks);
   }
 };
 

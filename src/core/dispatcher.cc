@@ -359,9 +359,8 @@ Backlog Dispatcher::backlog() const noexcept {
       left.add(events, lane->lane().first().publish_ticks);
     }
   }
-  if (shared_.lane().waiting()) {
-    left.add(shared_.lane().accepted() - shared_.lane().taken(),
-             measures_ ? shared_age_.since() : 0);
+  if (const auto mark = shared_.lane().mark(); mark.missing != 0) {
+    left.add(mark.missing, measures_ ? shared_age_.since() : 0);
   }
   return left;
 }

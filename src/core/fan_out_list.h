@@ -9,7 +9,8 @@
 //  2. Order is order of addition; sweep() keeps it.
 //  3. What a subscriber was offered is counted for the list, not for each call: calls_ now, less
 //     calls_ when it was added, corrected when it leaves in the middle of a fan-out.
-// Bounds: 16 bytes an entry, 8 for its owner; tombstones are at most half of a swept list.
+// Bounds: 16 bytes an entry, 8 for its owner, an eighth in reserve; tombstones are at most half of
+//   a swept list.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +21,7 @@
 #include "base/exceptions.h"
 #include "core/attachment.h"
 #include "core/callback_guard.h"
+#include "core/growth.h"
 
 namespace herald::core {
 
@@ -38,6 +40,8 @@ class FanOutList {
 
   void add(Attachment& owner, unsigned type_index, Function* function, void* object) {
     settle();
+    make_room_for_one(owners_);
+    make_room_for_one(entries_);
     owner.places.push_back({this, type_index, static_cast<std::uint32_t>(entries_.size()), calls_});
     owners_.push_back(&owner);
     entries_.push_back({function, object});

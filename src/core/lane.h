@@ -39,8 +39,8 @@
 
 namespace herald::core {
 
-/// `Ring`: cells by position, which [L1] and [L2] alone order; put(position, items, count) and
-/// get(position, items, count); cell(position) and cells(position, most) for claim().
+/// `Ring`: cells by position, which [L1] and [L2] alone order: put(position, items, count),
+/// get(position, items, count), cell(position), cells(position, most), at(position).
 template <typename Atomics, typename Ring>
 class Lane {
  public:

@@ -10,11 +10,11 @@ namespace herald::core {
 
 PumpResult ManualPump::pump(const PumpOptions& options) noexcept {
   PumpResult result;
+  const base::Ticks start = base::Clock::now();  // enter() may wait for a command: a frame waits
   if (!enter()) {
     result.status = PumpResult::Status::kBusy;
     return result;
   }
-  const base::Ticks start = base::Clock::now();
   const base::Ticks until = options.budget.has_value()
                                 ? start + base::Clock::to_ticks(options.budget->count())
                                 : INT64_MAX;
@@ -48,8 +48,8 @@ void ManualPump::conclude(const PumpOptions& options, base::Ticks start,
   const base::Ticks end = base::Clock::now();
   const Backlog left = dispatcher_.backlog();
   result.queued = left.events;
-  if (left.oldest < end) {
-    result.oldest_age = std::chrono::nanoseconds(base::Clock::to_ns(end - left.oldest));
+  if (left.oldest_ticks < end) {
+    result.oldest_age = std::chrono::nanoseconds(base::Clock::to_ns(end - left.oldest_ticks));
   }
   result.took = std::chrono::nanoseconds(base::Clock::to_ns(end - start));
   const base::Ticks deadline = dispatcher_.next_deadline();
@@ -58,7 +58,10 @@ void ManualPump::conclude(const PumpOptions& options, base::Ticks start,
   }
   ++stats_.count;
   stats_.partial += result.status == PumpResult::Status::kPartial ? 1 : 0;
-  stats_.over_budget += options.budget.has_value() && result.took > *options.budget ? 1 : 0;
+  if (options.budget.has_value() && result.took > *options.budget) {
+    ++stats_.over_budget;
+    stats_.longest_overrun = std::max(stats_.longest_overrun, result.took - *options.budget);
+  }
   stats_.most_events = std::max(stats_.most_events, result.events);
   stats_.longest = std::max(stats_.longest, result.took);
   stats_.total += result.took;

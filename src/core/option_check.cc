@@ -19,12 +19,12 @@ constexpr std::int64_t kMaxBatchEvents = 4'096;
 constexpr std::int64_t kMaxEmitted = 4'096;
 constexpr std::int64_t kMaxSpinNs = 1'000'000'000;
 
-absl::Status out_of_range(const std::string& option, const absl::AlphaNum& value,
+absl::Status out_of_range(const absl::AlphaNum& option, const absl::AlphaNum& value,
                           const absl::AlphaNum& allowed) {
   return absl::InvalidArgumentError(absl::StrCat(option, " is ", value, "; allowed: ", allowed));
 }
 
-absl::Status check_between(const std::string& option, std::uint64_t value, std::int64_t low,
+absl::Status check_between(const absl::AlphaNum& option, std::uint64_t value, std::int64_t low,
                            std::int64_t high) {
   if (value < static_cast<std::uint64_t>(low) || value > static_cast<std::uint64_t>(high)) {
     return out_of_range(option, value, absl::StrCat(low, " to ", high));
@@ -32,14 +32,14 @@ absl::Status check_between(const std::string& option, std::uint64_t value, std::
   return absl::OkStatus();
 }
 
-absl::Status check_not_negative(const std::string& option, std::chrono::nanoseconds value) {
+absl::Status check_not_negative(const absl::AlphaNum& option, std::chrono::nanoseconds value) {
   if (value.count() < 0) {
     return out_of_range(option, absl::StrCat(value.count(), " ns"), "0 or more");
   }
   return absl::OkStatus();
 }
 
-absl::Status check_positive(const std::string& option, std::chrono::nanoseconds value) {
+absl::Status check_positive(const absl::AlphaNum& option, std::chrono::nanoseconds value) {
   if (value.count() <= 0) {
     return out_of_range(option, absl::StrCat(value.count(), " ns"), "above 0");
   }
@@ -48,7 +48,7 @@ absl::Status check_positive(const std::string& option, std::chrono::nanoseconds 
 
 // An enumerator of those up to `last`.
 template <typename Enum>
-absl::Status check_listed(const std::string& option, Enum value, Enum last) {
+absl::Status check_listed(const absl::AlphaNum& option, Enum value, Enum last) {
   if (value > last) {
     return out_of_range(option, static_cast<unsigned>(value), "the enumerators in options.h");
   }

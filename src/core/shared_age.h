@@ -1,11 +1,14 @@
-// Stage 2, age of the shared lane: how long the events in it have waited at most.
+// Stage 2, age of the shared lane: since when its events have waited at most.
 //
 // Its queue shows nothing before it is taken. So a moment is noted, and the events that were there
 // then are counted down: once all of them are out, those inside have come after that moment.
 //
 // Threads: the holder of the dispatch right.
-// Invariants: everything in the lane was accepted after since().
-// Bounds: one moment at a time; the next is noted at the first note() after it has passed.
+// Invariants:
+//  1. Everything in the lane was accepted after since().
+//  2. One moment at a time: the next is noted at the first note() after it is over. It is over when
+//     its events are out, and given up when so many tickets have been lost since that those which
+//     are still missing may be among them: no event would ever come for these.
 #pragma once
 
 #include <cstdint>
@@ -25,24 +28,23 @@ class SharedAge {
   void note(base::Ticks now, const Mark& mark) noexcept {
     if (mark.missing == 0) {
       since_ = now;
-      missing_ = 0;
-    } else if (missing_ == 0) {
+      moment_.missing = 0;
+    } else if (moment_.missing <= mark.lost - moment_.lost) {
       noted_ = now;
-      limit_ = mark.limit;
-      missing_ = mark.missing;
+      moment_ = mark;
     }
   }
   /// These have left; each still has its ticket as sequence. Nothing means: all have.
   void left(std::span<const Event> events) noexcept {
-    if (missing_ == 0) {
+    if (moment_.missing == 0) {
       return;
     }
     for (const Event& event : events) {
-      missing_ -= event.sequence() < limit_ ? 1 : 0;
+      moment_.missing -= event.sequence() < moment_.limit ? 1 : 0;
     }
-    if (events.empty() || missing_ == 0) {
+    if (events.empty() || moment_.missing == 0) {
       since_ = noted_;
-      missing_ = 0;
+      moment_.missing = 0;
     }
   }
   [[nodiscard]] base::Ticks since() const noexcept { return since_; }
@@ -50,8 +52,7 @@ class SharedAge {
  private:
   base::Ticks since_ = base::Clock::now();
   base::Ticks noted_ = 0;
-  std::uint64_t limit_ = 0;
-  std::uint64_t missing_ = 0;  // of the tickets below limit_
+  Mark moment_{};  // at noted_; what was missing then and still is
 };
 
 }  // namespace herald::core

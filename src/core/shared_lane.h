@@ -129,15 +129,16 @@ class SharedLane {
   /// Events that have left.
   [[nodiscard]] Count taken() const noexcept { return taken_; }
   /// A point in the lane: events accepted before it have a ticket below `limit`, and `missing`
-  /// events with such a ticket have not left yet.
+  /// events with such a ticket have not left yet. `lost`: tickets that have led to no event by now.
   struct Mark {
-    Count limit;
-    Count missing;
+    Count limit = 0;
+    Count missing = 0;
+    Count lost = 0;
   };
   [[nodiscard]] Mark mark() const noexcept {
     const Count lost = Race::heavy_load(mode_, lost_);  // first: then its ticket is in the limit
     const Count limit = tickets();
-    return {limit, limit - taken_ - lost};
+    return {limit, limit - taken_ - lost, lost};
   }
 
   // Any thread.

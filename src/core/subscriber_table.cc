@@ -40,6 +40,7 @@ void SubscriberTable::activate(unsigned type_index) {
 
 void SubscriberTable::attach(Attachment& subscriber) {
   subscriber.index_in_order = in_order_.size();
+  make_room_for_one(in_order_);
   in_order_.push_back(&subscriber);
   if (is_batch(subscriber)) {
     attach_to_batches(subscriber);

@@ -86,6 +86,25 @@ TEST_P(PumpBudget, EndsBetweenEvents) {
   expect_seen(4);
 }
 
+TEST_P(PumpBudget, Of2msIsOverAfterSevenCallsOf300us) {
+  std::size_t calls = 0;
+  subscription_ = bus_->subscribe(kTokens,
+                                  [&](const Event&) {
+                                    ++calls;
+                                    support::work_for(300us);
+                                  })
+                      .value();
+  publish(20);
+  Status status = Status::kPartial;
+  while (status == Status::kPartial) {
+    const std::size_t before = calls;
+    status = bus_->pump({.budget = 2ms}).status;
+    EXPECT_LE(calls - before, 7u);  // fewer if others take the processor
+    EXPECT_GE(calls - before, 1u);
+  }
+  EXPECT_EQ(calls, 20u) << "none is starved";
+}
+
 TEST_P(PumpBudget, EndsBetweenTheEventsThatMiddlewareMadeOfOne) {
   int next = 0;
   const auto guard = bus_->use(kTokens, multiply(next)).value();

@@ -332,6 +332,21 @@ TEST(SubscriberTable, MemoryIsGivenBackByThoseWhoLeave) {
   EXPECT_LE(bus.stats().table_bytes, after_one);
 }
 
+TEST(SubscriberTable, TakesAtMost64BytesForEachSubscriberAndType) {
+  Bus bus = manual_bus();
+  publish_and_pump(bus, 0);  // the type is in use
+  const std::size_t without = bus.stats().table_bytes;
+  std::vector<Subscription> subscriptions;
+  std::size_t most = 0;
+  for (const std::size_t count : {100U, 1'000U, 9'217U, 65'537U, 100'000U}) {
+    while (subscriptions.size() < count) {
+      subscriptions.push_back(bus.subscribe({.types = kToken}, [](const Event&) {}).value());
+    }
+    most = std::max(most, (bus.stats().table_bytes - without + count - 1) / count);
+  }
+  EXPECT_LE(most, 64u);
+}
+
 // Everything at once, against a model that looks at every subscriber for every event.
 
 struct Subscriber {

@@ -113,7 +113,7 @@ class Allocations : public testing::TestWithParam<Case> {
     static_cast<void>(publisher_->try_publish(kToken, "try"));
     bus_.publish(kToken, "shared");
     if (manual() && i % 4 == 0) {
-      bus_.pump();
+      bus_.pump({.budget = 60s, .take_new = i % 8 == 0});
     }
   }
 

@@ -5,10 +5,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <fstream>
 #include <string>
 #include <thread>
 #include <utility>
+
+#include "support/buses.h"
 
 namespace herald::support {
 
@@ -22,12 +25,16 @@ class Sleeper {
           ended_.store(true, std::memory_order_relaxed);
         }) {}
 
-  /// Returns once it sleeps in the kernel, or is over: looked at every millisecond, twice the same.
-  void await_sleep() const {
-    for (int looks = 0; looks < 2;) {
+  /// Whether it sleeps in the kernel, or is over, within kLong: looked at every millisecond, twice
+  /// the same.
+  [[nodiscard]] bool await_sleep() const {
+    const auto end = std::chrono::steady_clock::now() + kLong;
+    int looks = 0;
+    while (looks < 2 && std::chrono::steady_clock::now() < end) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
       looks = ended_.load(std::memory_order_relaxed) || state() == 'S' ? looks + 1 : 0;
     }
+    return looks == 2;
   }
   [[nodiscard]] bool is_here() const { return thread_.get_id() == std::this_thread::get_id(); }
   void join() { thread_.join(); }
