@@ -7,6 +7,7 @@ import statistics
 from report import plan
 
 MIXED = "mixed"  # the cores moved between the two looks at them
+FEWEST_RUNS = 3  # of which a median says something
 QUANTITIES = ("p50_us", "p99_us", "p999_us", "within_of_all", "stalled", "tries",
               "processor_share", "bytes_per_publisher", "bytes_per_idle_bus",
               "table_bytes_per_subscriber")
@@ -44,9 +45,11 @@ def summarize(runs: list[dict]) -> dict:
 
 
 def usable(by_placement: dict) -> dict:
-    """The mixed group counts only when there is nothing else."""
+    """The mixed group, or one of too few runs, counts only when there is nothing else."""
     unmixed = {name: by for name, by in by_placement.items() if name != MIXED}
-    return unmixed or by_placement
+    enough = {name: by for name, by in unmixed.items()
+              if max(cell["runs"] for cell in by.values()) >= FEWEST_RUNS}
+    return enough or unmixed or by_placement
 
 
 def candidates(ratio: plan.Ratio, points: dict, better: str) -> list[dict]:

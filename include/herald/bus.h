@@ -162,6 +162,14 @@ class Bus {
     return subscribe(filter, detail::Callback::of_batch(std::forward<F>(callback)),
                      std::move(options));
   }
+  /// `callback(Batch<T>)`: the same for one type, with the payloads as a range.
+  template <typename T, detail::PayloadBatchCallable<T> F>
+  [[nodiscard]] absl::StatusOr<Subscription> subscribe_batch(const EventType<T>& type, F&& callback,
+                                                             SubscribeOptions options = {}) {
+    return subscribe(Filter{.types = type},
+                     detail::Callback::of_payload_batch<T>(std::forward<F>(callback)),
+                     std::move(options));
+  }
 
   /// Adds a middleware: `callback(Event&, Emitter&)` returning Verdict, called once for each event
   /// that matches, before it is stamped and fanned out. May have a member on_deadline(Emitter&).

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "herald/batch.h"
 #include "herald/event.h"
 #include "herald/event_type.h"
 
@@ -77,6 +78,8 @@ template <typename F, typename T>
 concept PayloadCallable = (kKeptTakes<F, void, ReceiveArgument<T>, const Event&>);
 template <typename F>
 concept BatchCallable = kKeptTakes<F, void, std::span<const Event>>;
+template <typename F, typename T>
+concept PayloadBatchCallable = (kKeptTakes<F, void, Batch<T>>);
 template <typename F>
 concept MiddlewareCallable = kKeptTakes<F, Verdict, Event&, Emitter&>;
 
@@ -119,6 +122,18 @@ struct Callback {
     if (!is_null<std::decay_t<F>>(callable)) {
       made.batch = {[](void* object, std::span<const Event> events) { Held::in(object)(events); },
                     Held::keep(std::forward<F>(callable))};
+    }
+    return made;
+  }
+
+  template <typename T, typename F>
+  [[nodiscard]] static Callback of_payload_batch(F&& callable) {
+    using Held = Kept<std::decay_t<F>, Batch<T>>;
+    Callback made;
+    if (!is_null<std::decay_t<F>>(callable)) {
+      made.batch = {
+          [](void* object, std::span<const Event> events) { Held::in(object)(Batch<T>(events)); },
+          Held::keep(std::forward<F>(callable))};
     }
     return made;
   }

@@ -2,6 +2,7 @@
 
 /// Herald: a lock-free publish/subscribe runtime. This header includes all of the core.
 
+#include "herald/batch.h"
 #include "herald/bus.h"
 #include "herald/coalesce_text.h"
 #include "herald/default_bus.h"

@@ -74,6 +74,16 @@ class Ratios(unittest.TestCase):
         self.assertEqual(summary.placement_of("near", "far"), "mixed")
         self.assertEqual(summary.placement_of("near", "near"), "near")
 
+    def test_counts_a_group_of_too_few_runs_only_when_there_is_nothing_else(self):
+        few = [run("herald", 1), run("herald", 1), run("tbb_queue", 10)]
+        self.assertEqual(ratio("w1_single_tracked_to_best_peer", few)[0], 0.1)
+        near = [run(name, value, placement="near") for name, value in
+                (("herald", 20), ("tbb_queue", 10)) for _ in range(summary.FEWEST_RUNS)]
+        value, place = ratio("w1_single_tracked_to_best_peer", few + near)
+        self.assertEqual((value, place["placement"]), (2.0, "near"))
+        value, place = ratio("w1_single_tracked_to_best_peer", [*few, run("herald", 1)] + near)
+        self.assertEqual((value, place["placement"]), (0.1, "far"), "three runs are enough")
+
     def test_is_none_where_nothing_was_measured(self):
         self.assertEqual(ratio("w1_single_to_best_peer", [run("herald", 1)]), (None, None))
 

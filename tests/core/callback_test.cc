@@ -99,14 +99,14 @@ TEST(Callback, NullIsRefusedOfEveryKind) {
   Bus bus = manual_bus();
   using Function = void (*)(const Event&);
   using Typed = void (*)(std::string_view, const Event&);
-  using Batch = void (*)(std::span<const Event>);
+  using Spans = void (*)(std::span<const Event>);
   using Middleware = Verdict (*)(Event&, Emitter&);
   for (const absl::Status& status :
        {bus.subscribe(kTokens, Function{nullptr}).status(),
         bus.subscribe(kTokens, std::function<void(const Event&)>()).status(),
         bus.subscribe(kToken, Typed{nullptr}).status(),
         bus.subscribe(kToken, std::function<void(std::string_view, const Event&)>()).status(),
-        bus.subscribe_batch(kTokens, Batch{nullptr}).status(),
+        bus.subscribe_batch(kTokens, Spans{nullptr}).status(),
         bus.subscribe_batch(kTokens, std::function<void(std::span<const Event>)>()).status()}) {
     expect_invalid(status, {"subscribe", "callback", "null", "allowed"});
   }
