@@ -84,6 +84,13 @@ def groups(points: dict) -> list[str]:
     return sorted({p for by in points.values() for p in summary.usable(by)}, reverse=True)
 
 
+def said_of_cores(order: list[str]) -> str:
+    if len(order) == 1:
+        return f"The cores were {order[0]} (how long a cache line takes between them)"
+    return (f"Where a field has several figures, the cores were {' / '.join(order)} (how long a "
+            "cache line takes between them); ratios are the worst of these")
+
+
 def performance(result: dict) -> str:
     machine = result["machine"]
     points = result["points"]
@@ -91,10 +98,8 @@ def performance(result: dict) -> str:
     lines = [
         f"Measured with `tools/run bench` on {machine['cpu']}, {machine['cores']} cores, Linux "
         f"{machine['kernel']}, {machine['compiler']}, `{machine['flags']}`, {machine['date']}; "
-        f"{result['rounds']} interleaved rounds, medians. Where a field has several figures, the "
-        f"cores were {' / '.join(order)} (how long a cache line takes between them); ratios are "
-        "the worst of these. What is compared with what, and how: "
-        "[bench/README.md](bench/README.md).", "",
+        f"{result['rounds']} interleaved rounds, medians. {said_of_cores(order)}. What is compared "
+        "with what, and how: [bench/README.md](bench/README.md).", "",
         *ratio_table(result), "",
         "Throughput ratios are better above 1, latency ratios below.", "",
         "Hand-over to one subscriber, million events a second:", "",

@@ -44,30 +44,46 @@ def summarize(runs: list[dict]) -> dict:
             for point, by_placement in groups.items()}
 
 
+def tiers(by_placement: dict) -> tuple[dict, dict, dict]:
+    """The cells of enough runs; those of fewer, too; those of mixed runs, too."""
+    unmixed = {name: cells for name, cells in by_placement.items() if name != MIXED}
+    enough = {name: {label: cell for label, cell in cells.items() if cell["runs"] >= FEWEST_RUNS}
+              for name, cells in unmixed.items()}
+    return {name: cells for name, cells in enough.items() if cells}, unmixed, by_placement
+
+
 def usable(by_placement: dict) -> dict:
-    """The mixed group, or one of too few runs, counts only when there is nothing else."""
-    unmixed = {name: by for name, by in by_placement.items() if name != MIXED}
-    enough = {name: by for name, by in unmixed.items()
-              if max(cell["runs"] for cell in by.values()) >= FEWEST_RUNS}
-    return enough or unmixed or by_placement
+    """What to show: the first tier that has anything."""
+    return next((tier for tier in tiers(by_placement) if tier), {})
+
+
+def first_usable(by_placement: dict, compare) -> dict:
+    """What `compare(cells)` makes of each placement of the first tier where it makes anything."""
+    for tier in tiers(by_placement):
+        compared = {name: compare(cells) for name, cells in tier.items()}
+        found = {name: value for name, value in compared.items() if value is not None}
+        if found:
+            return found
+    return {}
 
 
 def candidates(ratio: plan.Ratio, points: dict, better: str) -> list[dict]:
     """The ratio at every point and placement where both sides were measured."""
     best_of = max if better == "higher" else min
-    found = []
-    for name in ratio.points:
-        for placement, cells in usable(points.get(name, {})).items():
-            peers = {label: cells[label]["median"] for label in ratio.peers
-                     if label in cells and not cells[label].get("overloaded")}
-            if ratio.subject not in cells or not peers:
-                continue
-            peer = best_of(peers, key=peers.__getitem__)
-            mine = cells[ratio.subject]["median"]
-            found.append({"ratio": mine / peers[peer], "point": name, "placement": placement,
-                          "subject": ratio.subject, "subject_value": mine,
-                          "peer": peer, "peer_value": peers[peer]})
-    return found
+
+    def compare(cells: dict) -> dict | None:
+        peers = {label: cells[label]["median"] for label in ratio.peers
+                 if label in cells and not cells[label].get("overloaded")}
+        if ratio.subject not in cells or not peers:
+            return None
+        peer = best_of(peers, key=peers.__getitem__)
+        mine = cells[ratio.subject]["median"]
+        return {"ratio": mine / peers[peer], "subject": ratio.subject, "subject_value": mine,
+                "peer": peer, "peer_value": peers[peer]}
+
+    return [{"point": name, "placement": placement, **compared}
+            for name in ratio.points
+            for placement, compared in first_usable(points.get(name, {}), compare).items()]
 
 
 def ratios(points: dict) -> tuple[dict, dict]:
@@ -90,12 +106,11 @@ def ratios(points: dict) -> tuple[dict, dict]:
 
 def measuring(points: dict) -> dict:
     """What always-on measuring costs: Herald against itself with latency off, by placement."""
-    tracked, untracked = plan.HERALD
-    single, fan_out = [
-        {placement: (cells[tracked]["median"], cells[untracked]["median"])
-         for placement, cells in usable(points.get(name, {})).items()
-         if set(plan.HERALD) <= set(cells)}
-        for name in plan.MEASURED_TWICE]
+    def both(cells: dict) -> tuple | None:
+        found = tuple(cells[label]["median"] for label in plan.HERALD if label in cells)
+        return found if len(found) == len(plan.HERALD) else None
+
+    single, fan_out = [first_usable(points.get(name, {}), both) for name in plan.MEASURED_TWICE]
     return {
         "w1_single_ns_per_event": {
             placement: 1e9 / on - 1e9 / off for placement, (on, off) in single.items()},

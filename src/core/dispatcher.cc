@@ -31,9 +31,10 @@ void Dispatcher::note_limits(base::Ticks now) noexcept {
   for (PublisherCore* lane : lanes_) {
     lane->pump_limit = lane->lane().limit();
   }
+  const std::uint64_t arrived = shared_.lane().arrived();
   const SharedPublisher::Lane::Mark shared = shared_.lane().mark();
   shared_pump_limit_ = shared_.lane().taken() + shared.missing;
-  shared_age_.note(now, shared);
+  shared_age_.note(now, arrived, shared);
 }
 
 std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) noexcept {

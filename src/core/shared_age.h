@@ -7,10 +7,11 @@
 // Invariants:
 //  1. Everything in the lane was accepted after since().
 //  2. One moment at a time: the next is noted at the first note() after it is over. It is over when
-//     its events are out, and given up when so many tickets have been lost since that those which
-//     are still missing may be among them: no event would ever come for these.
+//     its events are out, and given up when those still missing may all have been lost: then no
+//     event would ever come for them. Only a ticket that had led to nothing at the moment can be.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -24,14 +25,15 @@ class SharedAge {
  public:
   using Mark = SharedPublisher::Lane::Mark;
 
-  /// The state of the lane at `now`.
-  void note(base::Ticks now, const Mark& mark) noexcept {
+  /// The state of the lane at `now`; `arrived`, from before `mark`.
+  void note(base::Ticks now, std::uint64_t arrived, const Mark& mark) noexcept {
     if (mark.missing == 0) {
       since_ = now;
       moment_.missing = 0;
-    } else if (moment_.missing <= mark.lost - moment_.lost) {
+    } else if (moment_.missing <= std::min(mark.lost - moment_.lost, on_their_way_)) {
       noted_ = now;
       moment_ = mark;
+      on_their_way_ = mark.limit - arrived;
     }
   }
   /// These have left; each still has its ticket as sequence. Nothing means: all have.
@@ -52,7 +54,8 @@ class SharedAge {
  private:
   base::Ticks since_ = base::Clock::now();
   base::Ticks noted_ = 0;
-  Mark moment_{};  // at noted_; what was missing then and still is
+  Mark moment_{};                   // at noted_; what was missing then and still is
+  std::uint64_t on_their_way_ = 0;  // then; most of the time none
 };
 
 }  // namespace herald::core

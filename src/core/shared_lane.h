@@ -122,6 +122,11 @@ class SharedLane {
     return count;
   }
 
+  /// Tickets that have led to an event, or are lost. Read before mark(), no more than its limit:
+  /// the rest of those below it may yet be lost.
+  [[nodiscard]] Count arrived() const noexcept {
+    return Race::heavy_load(mode_, arrived_);  // [S1] acquire
+  }
   /// Tickets taken up to now: every event accepted before has a lower one.
   [[nodiscard]] Count tickets() const noexcept {
     return Race::heavy_load(mode_, tickets_) & ~kSealed;

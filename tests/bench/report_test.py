@@ -81,8 +81,11 @@ class Ratios(unittest.TestCase):
                 (("herald", 20), ("tbb_queue", 10)) for _ in range(summary.FEWEST_RUNS)]
         value, place = ratio("w1_single_tracked_to_best_peer", few + near)
         self.assertEqual((value, place["placement"]), (2.0, "near"))
-        value, place = ratio("w1_single_tracked_to_best_peer", [*few, run("herald", 1)] + near)
-        self.assertEqual((value, place["placement"]), (0.1, "far"), "three runs are enough")
+        lone_peer = [run("moodycamel", 99, placement="near")]  # its other runs failed their checks
+        self.assertEqual(ratio("w1_single_tracked_to_best_peer", near + lone_peer)[0], 2.0)
+        enough = [*few, run("herald", 1), run("tbb_queue", 10), run("tbb_queue", 10)]
+        value, place = ratio("w1_single_tracked_to_best_peer", enough + near)
+        self.assertEqual((value, place["placement"]), (0.1, "far"))
 
     def test_is_none_where_nothing_was_measured(self):
         self.assertEqual(ratio("w1_single_to_best_peer", [run("herald", 1)]), (None, None))

@@ -136,7 +136,7 @@ int main(int count, char** arguments) {
   const Options options = parse(count, arguments);
   herald::Bus bus = herald::Bus::create({.dispatch = herald::DispatchMode::kManual}).value();
   const game::Types types(bus);
-  const Gameplay gameplay(bus, types);
+  Gameplay gameplay(bus, types);
   Jobs jobs(bus, types);
 
   const Played played = play(bus, jobs, options);

@@ -1,5 +1,5 @@
-// Counts what the whole program allocates: whoever links allocation_count.cc has its operator new
-// replaced (arrays and all but the forms that do not throw go through it).
+// Counts what the whole program allocates by operator new, in all its forms; not by malloc. Whoever
+// links allocation_count.cc has it replaced.
 #pragma once
 
 #include <cstdint>
