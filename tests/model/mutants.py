@@ -215,7 +215,8 @@ MUTANTS = [
            "    tickets_.fetch_or(kSealed, std::memory_order_seq_cst);\n",
            "shared_lane:*CloseWakes*"),
     Mutant("shared lane", "flush ends one early", SHARED,
-           "limit - taken_ - lost}", "limit - taken_ - lost - (limit != taken_ + lost ? 1 : 0)}",
+           "limit - taken_ - lost, lost}",
+           "limit - taken_ - lost - (limit != taken_ + lost ? 1 : 0), lost}",
            "shared_lane:*FlushCovers*"),
     # Dispatch right.
     Mutant("dispatch right", "failed attempt only relaxed", RIGHT,
