@@ -162,7 +162,8 @@ class Bus {
     return subscribe(filter, detail::Callback::of_batch(std::forward<F>(callback)),
                      std::move(options));
   }
-  /// `callback(Batch<T>)`: the same for one type, with the payloads as a range.
+  /// `callback(Batch<T>)`: the same for one type, with the payloads as a range. A lambda names the
+  /// type of its parameter; with `auto` it is tried with a span of events first.
   template <typename T, detail::PayloadBatchCallable<T> F>
   [[nodiscard]] absl::StatusOr<Subscription> subscribe_batch(const EventType<T>& type, F&& callback,
                                                              SubscribeOptions options = {}) {

@@ -76,21 +76,6 @@ TEST_F(TypedBatch, IsARangeOfPayloadsInOrder) {
   EXPECT_THAT(streams, ElementsAre(0, 1, 2));
 }
 
-TEST_F(TypedBatch, MayGoToAGenericCallable) {
-  const auto position = bus_.define<Position>("position").value();
-  std::uint32_t sum = 0;
-  const auto subscription = bus_.subscribe_batch(position,
-                                                 [&](auto batch) {
-                                                   for (const Position& each : batch) {
-                                                     sum += each.x;
-                                                   }
-                                                 })
-                                .value();
-  publish_numbered<Position>(position, 4, [](std::uint32_t i) { return Position{i, 0}; });
-  bus_.pump();
-  EXPECT_EQ(sum, 6u);
-}
-
 TEST_F(TypedBatch, OfTextIsOfViews) {
   std::vector<std::string> seen;
   const std::string large(100, 'x');
