@@ -45,7 +45,7 @@ class SharedLaneFlush : public testing::Test {
     EXPECT_TRUE(desk_.next_group({}, {.limit = 5, .missing = 2}));
   }
   void came(std::uint64_t ticket) {
-    detail::EventSlot slot;
+    detail::EventSlot slot{};
     slot.sequence = ticket;
     const Event event = EventAccess::adopt(slot);
     desk_.came({&event, 1});
