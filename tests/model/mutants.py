@@ -33,6 +33,10 @@ SHARED = "src/core/shared_lane.h"
 PROMISED = "src/core/promised_places.h"
 RIGHT = "src/core/dispatch_right.h"
 PARK = "src/core/park.h"
+MAILBOX = "src/core/mailbox_queue.h"
+MAIL_BELL = "src/core/mailbox_bell.h"
+READY = "src/core/ready_count.h"
+CALL = "src/core/running_call.h"
 
 
 class Mutant(NamedTuple):
@@ -270,6 +274,105 @@ MUTANTS = [
            "                                  std::memory_order_acquire);\n",
            "    seen = state.exchange(kAwaited, std::memory_order_acquire);\n",
            "dispatch_right:*OneSubmitter*"),
+    # Mailbox.
+    Mutant("mailbox", "cell filled without release", MAILBOX,
+           "cell(at).store(packed, std::memory_order_release)",
+           "cell(at).store(packed, std::memory_order_relaxed)", "mailbox:*ItemsReach*"),
+    Mutant("mailbox", "node read without acquire", MAILBOX,
+           "compare_exchange_strong(seen, pack(at, kNone), std::memory_order_acquire,",
+           "compare_exchange_strong(seen, pack(at, kNone), std::memory_order_relaxed,",
+           "mailbox:*UnderTheOwner*"),
+    Mutant("mailbox", "replaced without release", MAILBOX,
+           "compare_exchange_strong(seen, pack(at, node), std::memory_order_release",
+           "compare_exchange_strong(seen, pack(at, node), std::memory_order_relaxed",
+           "mailbox:*IsReplaced*"),
+    Mutant("mailbox", "taken by both sides", MAILBOX,
+           "    return cell(at).compare_exchange_strong(seen, pack(at, kNone), "
+           "std::memory_order_acquire,\n"
+           "                                            std::memory_order_relaxed);\n",
+           "    cell(at).exchange(pack(at, kNone), std::memory_order_acquire);\n"
+           "    return seen != 0;\n",
+           "mailbox:*UnderTheOwner*"),
+    Mutant("mailbox", "first position not told", MAILBOX,
+           "    first_.store(first_known_, std::memory_order_relaxed);\n", "",
+           "mailbox:*TakenBackUnder*"),
+    Mutant("mailbox", "a full cell passed over", MAILBOX,
+           "    while (first_known_ != tail_ && node_of(peek(first_known_)) == kNone) {",
+           "    while (first_known_ != tail_) {", "mailbox:*NewestIsDropped*"),
+    Mutant("mailbox", "replaced whatever lies there", MAILBOX,
+           "if (distance(seen, at) != 0 || node_of(seen) == kNone) {",
+           "if (distance(seen, at) != 0) {", "mailbox:*IsReplaced*"),
+    Mutant("mailbox", "node given back without release", MAILBOX,
+           "compare_exchange_weak(top, node, std::memory_order_release",
+           "compare_exchange_weak(top, node, std::memory_order_relaxed",
+           "mailbox:*UnderTheOwner*"),
+    Mutant("mailbox", "node taken again without acquire", MAILBOX,
+           "given_back_.exchange(kNone, std::memory_order_acquire)",
+           "given_back_.exchange(kNone, std::memory_order_relaxed)", "mailbox:*UnderTheOwner*"),
+    Mutant("mailbox", "node given back before it is read", MAILBOX,
+           "        item = store_.take(node_of(seen));\n        give_back(node_of(seen));\n",
+           "        give_back(node_of(seen));\n        item = store_.take(node_of(seen));\n",
+           "mailbox:*UnderTheOwner*"),
+    Mutant("mailbox", "one node less", MAILBOX, "return capacity + 2;", "return capacity + 1;",
+           "mailbox:*IsReplaced*"),
+    Mutant("mailbox", "a kept item taken back", MAILBOX, "if ((seen & kKeptBit) != 0) {",
+           "if (false) {", "mailbox:*KeptItem*"),
+    Mutant("mailbox", "announced with release only", MAIL_BELL,
+           "published_.store(tail, std::memory_order_seq_cst)",
+           "published_.store(tail, std::memory_order_release)", "mailbox:*ThatSleeps*"),
+    Mutant("mailbox", "bell read with acquire only", MAIL_BELL,
+           "if (state_.load(std::memory_order_seq_cst) != kAnnounced) {",
+           "if (state_.load(std::memory_order_acquire) != kAnnounced) {", "mailbox:*ThatSleeps*"),
+    Mutant("mailbox", "rest with release only", MAIL_BELL,
+           "state_.store(kIdle, std::memory_order_seq_cst)",
+           "state_.store(kIdle, std::memory_order_release)", "mailbox:*ThatSleeps*"),
+    Mutant("mailbox", "last look with acquire only", MAIL_BELL,
+           "return published_.load(std::memory_order_seq_cst);",
+           "return published_.load(std::memory_order_acquire);", "mailbox:*ThatSleeps*"),
+    Mutant("mailbox", "no last look before the sleep", MAIL_BELL,
+           "const bool more = published() > next;", "const bool more = false;",
+           "mailbox:*ThatSleeps*"),
+    Mutant("mailbox", "rest forgets that there is more", MAIL_BELL,
+           "    if (more) {\n      raise();\n    }\n", "", "mailbox:*SignalIsThat*"),
+    Mutant("mailbox", "asleep without a look", MAIL_BELL,
+           "    if (!state_.compare_exchange_strong(seen, kAsleep, std::memory_order_seq_cst,\n"
+           "                                        std::memory_order_relaxed)) {\n"
+           "      return true;\n    }\n",
+           "    state_.store(kAsleep, std::memory_order_seq_cst);\n", "mailbox:*ThatSleeps*"),
+    Mutant("mailbox", "announced, nobody woken", MAIL_BELL,
+           "      Atomics::futex_wake_all(state_);\n", "", "mailbox:*ThatSleeps*"),
+    Mutant("mailbox", "signal settled once", READY, "while (any() != set);", "while (false);",
+           "mailbox:*SignalIsThat*"),
+    Mutant("running call", "no look whether it is cancelled", CALL,
+           "    return !is_cancelled(receiver);\n", "    return true;\n",
+           "running_call:*WaitsFor*"),
+    Mutant("running call", "looked before it is named", CALL,
+           "    name(&receiver);\n    return !is_cancelled(receiver);\n",
+           "    const bool cancelled = is_cancelled(receiver);\n    name(&receiver);\n"
+           "    return !cancelled;\n", "running_call:*WaitsFor*"),
+    Mutant("running call", "cancelled without a barrier", CALL,
+           "    Race::heavy_barrier(mode_);\n", "", "running_call:*DoesNotWait*"),
+    Mutant("running call", "cancelled with release only", CALL,
+           "cancelled.store(true, std::memory_order_seq_cst)",
+           "cancelled.store(true, std::memory_order_release)", "running_call:*DoesNotWait*"),
+    Mutant("running call", "ended, nobody woken", CALL, "    bell_.notify();\n", "",
+           "running_call:*WaitsFor*"),
+    Mutant("running call", "woken before it ends", CALL,
+           "    name(nullptr);\n    bell_.notify();\n", "    bell_.notify();\n    name(nullptr);\n",
+           "running_call:*WaitsFor*"),
+    Mutant("running call", "leavers looked for before it ends", CALL,
+           "    name(nullptr);\n    bell_.notify();\n    return is_cancelled(receiver);\n",
+           "    const bool cancelled = is_cancelled(receiver);\n    name(nullptr);\n"
+           "    bell_.notify();\n    return cancelled;\n", "running_call:*DoesNotWait*"),
+    Mutant("running call", "the call seen without acquire", CALL,
+           "return Race::heavy_load(mode_, running_) == &receiver;",
+           "return running_.load(std::memory_order_relaxed) == &receiver;",
+           "running_call:*WaitsFor*"),
+    Mutant("running call", "no wait", CALL,
+           "      if (!runs(receiver)) {\n        return true;\n      }\n",
+           "      return true;\n", "running_call:*WaitsFor*"),
+    Mutant("mailbox", "signal never cleared", READY, "        signal_.clear();\n", "",
+           "mailbox:*SignalIsThat*"),
 ]
 
 
