@@ -16,21 +16,15 @@
 #include "herald/event.h"
 #include "herald/event_type.h"
 #include "herald/filter.h"
+#include "herald/mailbox.h"
 #include "herald/middleware.h"
 #include "herald/options.h"
 #include "herald/publisher.h"
 #include "herald/stats.h"
 #include "herald/subscription.h"
+#include "herald/type_options.h"
 
 namespace herald {
-
-/// What Bus::define says about a type.
-template <typename T>
-struct TypeOptions {
-  bool terminal = false;  ///< Ends a stream: no drop policy of a mailbox removes it.
-  /// Appends the payload as one JSON value. Default: none; Bus::encode then gives `null`.
-  void (*encode)(ReceiveArgument<T> payload, std::string& json) = nullptr;
-};
 
 /// The publish/subscribe runtime: publishers -> lanes -> dispatcher -> middleware -> subscribers.
 ///
@@ -172,10 +166,14 @@ class Bus {
                      std::move(options));
   }
 
+  /// A subscriber that is a queue; without a filter, only for others to deliver on. Errors: as
+  /// subscribe, and ResourceExhausted.
+  [[nodiscard]] absl::StatusOr<Mailbox> mailbox(Filter filter, MailboxOptions options = {});
+  [[nodiscard]] absl::StatusOr<Mailbox> mailbox(MailboxOptions options = {});
+
   /// Adds a middleware: `callback(Event&, Emitter&)` returning Verdict, called once for each event
-  /// that matches, before it is stamped and fanned out. May have a member on_deadline(Emitter&).
-  /// If it throws, the event passes as it left it. Its events still held when it is removed count
-  /// as dropped.
+  /// that matches, before it is stamped. May have a member on_deadline(Emitter&). If it throws, the
+  /// event passes as it left it. Its events still held when it is removed count as dropped.
   template <detail::MiddlewareCallable F>
   [[nodiscard]] absl::StatusOr<Subscription> use(Filter filter, F&& middleware,
                                                  MiddlewareOptions options = {}) {
@@ -189,8 +187,8 @@ class Bus {
   /// Refused inside a callback.
   PumpResult pump(const PumpOptions& options = {}) noexcept;
   /// Manual mode: sleeps until there is something to pump (true) or `timeout` has passed (false).
-  /// A publish() that another thread is in the middle of counts as something: pump() may then find
-  /// nothing yet, so wait and pump in a loop. close() alone does not end it.
+  /// A publish() that is still under way counts as something: pump() may then find nothing yet, so
+  /// wait and pump in a loop. close() alone does not end it.
   [[nodiscard]] bool wait(std::chrono::nanoseconds timeout) noexcept;
 
   /// Returns when everything accepted before it is delivered, dropped or held by middleware; in
@@ -230,6 +228,7 @@ class Bus {
                                          SubscribeOptions options);
   absl::StatusOr<Subscription> use(Filter filter, detail::MiddlewareCallback callback,
                                    MiddlewareOptions options);
+  absl::StatusOr<Mailbox> open_mailbox(const std::optional<Filter>& filter, MailboxOptions options);
   PublishResult push(detail::EventSlot& slot, const PublishOptions& options) noexcept;
   PublishResult refuse() noexcept;
   [[nodiscard]] bool closed() const noexcept;

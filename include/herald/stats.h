@@ -79,9 +79,10 @@ struct BusStats {
   std::uint64_t negative_latencies = 0;  ///< Clamped to 0.
   StallStats stalls;
   PumpStats pumps;
-  std::size_t lane_bytes = 0;   ///< Memory reserved for lanes.
-  std::size_t table_bytes = 0;  ///< Memory of the subscriber table.
-  const char* fence = "";       ///< "membarrier" or "sequentially consistent".
+  std::size_t lane_bytes = 0;     ///< Memory reserved for lanes.
+  std::size_t table_bytes = 0;    ///< Memory of the subscriber table.
+  std::size_t mailbox_bytes = 0;  ///< Memory reserved for mailboxes; without payload blocks.
+  const char* fence = "";         ///< "membarrier" or "sequentially consistent".
 
   /// Whether the laws above hold. Meaningful only at rest: no publisher active, all flushed.
   [[nodiscard]] bool conserved() const noexcept;
@@ -130,6 +131,7 @@ struct PumpResult {
   enum class Status : std::uint8_t {
     kDone,     ///< All that was accepted at the start (with take_new: by now) is dispatched.
     kPartial,  ///< The budget or max_events ended it.
+    kBlocked,  ///< A mailbox with MailboxOverflow::kBlock is full: drain it, and pump again.
     kBusy,     ///< Another thread is pumping; nothing was done.
     kRefused,  ///< Called inside a callback, on a bus with a thread, or with an illegal option.
   };

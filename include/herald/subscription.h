@@ -2,30 +2,70 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
+
+#include "herald/notice.h"
 
 namespace herald {
 
 namespace core {
 class Attachment;
+class MailboxCore;
 class Runtime;
 }  // namespace core
 
+class Mailbox;
+
 /// What one subscriber or middleware went through. Events are counted for each list of subscribers,
 /// not for each call, and corrected when somebody leaves in the middle of a fan-out. Whoever is in
-/// the list is called, so for a subscriber delivered = offered by construction: no check of it.
+/// the list is called, so for a subscriber on the dispatching thread delivered = offered by
+/// construction: no check of it. With a mailbox
+/// offered = delivered + overflow_dropped + conflated + detach_dropped + queued, exact at rest, and
+/// each is counted where it happens.
 struct SubscriptionStats {
   std::uint64_t id = 0;
   std::string name = {};
   std::uint64_t offered = 0;     ///< Events that matched and reached it.
   std::uint64_t delivered = 0;   ///< Of these, handed to the callback (a batch counts its span).
   std::uint64_t exceptions = 0;  ///< Calls that threw; they count as delivered.
+
+  // Of a mailbox, or of a subscriber that delivers on one.
+
+  std::uint64_t overflow_dropped = 0;  ///< By the mailbox's policy.
+  std::uint64_t conflated = 0;         ///< Replaced by a newer event.
+  std::uint64_t detach_dropped = 0;    ///< Still inside when it was unsubscribed.
+  std::uint64_t queued = 0;            ///< Inside now.
+};
+
+/// Where a subscriber is called: made from the mailbox.
+class DeliverOn {
+ public:
+  DeliverOn() noexcept = default;              ///< On the dispatching thread.
+  DeliverOn(const Mailbox& mailbox) noexcept;  ///< Where the mailbox is drained.
+
+ private:
+  friend class core::Runtime;
+  std::shared_ptr<core::MailboxCore> mailbox_;
 };
 
 struct SubscribeOptions {
   std::string name = {};  ///< For reports. Default: empty.
+  /// Calls this subscriber where a mailbox is drained, in its turn among what is in there, instead
+  /// of on the dispatching thread (a batch subscriber then gets spans of one). The mailbox's
+  /// capacity and policy hold. Default: on the dispatching thread.
+  DeliverOn deliver_on = {};
+  /// Told of losses before the next event after them, and of the end of the mailbox, on the thread
+  /// that drains it; must not throw. Default: losses are only counted.
+  std::function<void(const Notice&)> on_notice = {};
+};
+
+/// What unsubscribing came to.
+enum class Unsubscribed : std::uint8_t {
+  kDone,     ///< No call is running but one that this thread is in, and none will start.
+  kPending,  ///< None will start; one is running on the thread that drains its mailbox.
 };
 
 /// Keeps a subscriber or a middleware in its bus; destroying or overwriting it unsubscribes.
@@ -52,13 +92,23 @@ class [[nodiscard]] Subscription {
   /// deadlocks here, and so do callbacks of two buses that unsubscribe (or ask stats()) from each
   /// other; use unsubscribe_for then.
   /// Errors: none; idempotent; works after the bus is gone. Cost: O(types of the filter).
-  void unsubscribe() noexcept;
+  /// A subscriber that delivers on a mailbox: the same, but the call that is waited for is one on
+  /// the thread that drains it. Inside a callback of this bus nothing is waited for: kPending if
+  /// such a call is running, on another thread than this; see unsubscribe_async. Where its events
+  /// are drained is "inside a callback" as well.
+  Unsubscribed unsubscribe() noexcept;
 
   /// As unsubscribe, but waits at most `timeout`. False if a call was still running then: the
   /// removal is under way, and no handle is needed to finish it, so the destructor no longer waits.
   /// What the callback captured must be kept until a later unsubscribe() has returned, or
   /// unsubscribe_for() has returned true; what it owns is destroyed by the dispatching thread.
   [[nodiscard]] bool unsubscribe_for(std::chrono::nanoseconds timeout) noexcept;
+
+  /// As unsubscribe, but never waits: `done` is called once when no call is running and the
+  /// callback is destroyed: at once, or on the thread that runs the last call, after it (if
+  /// somebody dispatches: in manual mode by who pumps; with the bus at the latest). It must not
+  /// throw. On an inactive handle it is called at once.
+  void unsubscribe_async(std::function<void()> done) noexcept;
 
   /// Whether it has not been unsubscribed.
   [[nodiscard]] bool active() const noexcept { return active_; }

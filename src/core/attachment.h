@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/mail_receiver.h"
 #include "core/order.h"
 #include "herald/callback.h"
 #include "herald/filter.h"
@@ -29,7 +30,7 @@ struct Place {
   std::uint64_t calls_before = 0;  // the list's count when it was added
 };
 
-class Attachment {
+class Attachment : public std::enable_shared_from_this<Attachment> {
  public:
   enum class State : std::uint8_t { kNew, kAttached, kDetached };
 
@@ -59,8 +60,10 @@ class Attachment {
   void destroy_callable() noexcept {
     const detail::Callback callback = std::move(callback_);
     const detail::MiddlewareCallback middleware = std::move(middleware_);
+    const auto on_notice = mail == nullptr ? nullptr : std::exchange(mail->on_notice, nullptr);
   }
 
+  std::unique_ptr<MailReceiver> mail;  // null: called on the dispatching thread; fixed
   Order attach;
   Order detach;
   bool leaving = false;  // the owner's: detach has been submitted

@@ -96,6 +96,26 @@ absl::StatusOr<Subscription> Bus::subscribe(Filter filter, detail::Callback call
   return Subscription(runtime_, *std::move(attachment));
 }
 
+absl::StatusOr<Mailbox> Bus::mailbox(Filter filter, MailboxOptions options) {
+  return open_mailbox(filter, std::move(options));
+}
+absl::StatusOr<Mailbox> Bus::mailbox(MailboxOptions options) {
+  return open_mailbox(std::nullopt, std::move(options));
+}
+absl::StatusOr<Mailbox> Bus::open_mailbox(const std::optional<Filter>& filter,
+                                          MailboxOptions options) {
+  absl::StatusOr<core::Runtime::OpenedMailbox> opened =
+      runtime_->open_mailbox(filter, std::move(options));
+  if (!opened.ok()) {
+    return opened.status();
+  }
+  Subscription own;
+  if (opened->own != nullptr) {
+    own = Subscription(runtime_, std::move(opened->own));
+  }
+  return Mailbox(runtime_, std::move(opened->mailbox), std::move(own));
+}
+
 absl::StatusOr<Subscription> Bus::use(Filter filter, detail::MiddlewareCallback callback,
                                       MiddlewareOptions options) {
   absl::StatusOr<std::shared_ptr<core::Attachment>> attachment =

@@ -10,18 +10,23 @@ namespace herald::core {
 void CallbackGuard::caught(Attachment& thrower) noexcept {
   ++thrower.exceptions;
   ++exceptions_;
-  if (!on_error_) {
+  tell_error(on_error_, thrower);
+}
+
+void tell_error([[maybe_unused]] const std::function<void(const CallbackError&)>& on_error,
+                [[maybe_unused]] const Attachment& thrower) noexcept {
+#if defined(__cpp_exceptions)
+  if (!on_error) {
     return;
   }
-#if defined(__cpp_exceptions)
   CallbackError error{thrower.id(), thrower.name(), "unknown exception"};
   try {
     throw;
   } catch (const std::exception& exception) {
     error.what = exception.what();
-    on_error_(error);
+    on_error(error);
   } catch (...) {
-    on_error_(error);
+    on_error(error);
   }
 #endif
 }

@@ -9,6 +9,10 @@
 
 namespace herald::core {
 
+/// Inside a catch (...): tells the handler, if there is one. Threads: that of the callback.
+void tell_error(const std::function<void(const CallbackError&)>& on_error,
+                const Attachment& thrower) noexcept;
+
 /// Threads: the holder of the dispatch right.
 class CallbackGuard {
  public:

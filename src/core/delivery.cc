@@ -155,6 +155,11 @@ void Delivery::deliver_run(std::span<const Event> run) noexcept {
   }
 }
 
+bool Delivery::holds_up_next() noexcept {
+  return pending() != 0 &&
+         mailboxes_.holds_up(ready_is_staged_ ? staged_[ready_end_] : batch_[ready_end_]);
+}
+
 bool Delivery::take_deadline(base::Ticks now) noexcept {
   end_run();
   ready_is_staged_ = true;
@@ -172,6 +177,9 @@ void Delivery::attach(Attachment& attachment) {
     return;
   }
   attachment.state = Attachment::State::kAttached;
+  if (attachment.mail != nullptr) {
+    mailboxes_.attach(attachment);
+  }
   if (attachment.is_middleware()) {
     chain_.attach(attachment);
   } else {
@@ -189,29 +197,51 @@ void Delivery::detach(Attachment& attachment) noexcept {
   } else {
     table_.detach(attachment);
   }
+  if (attachment.mail != nullptr) {
+    mailboxes_.detach(attachment);
+  }
   untidy_ = true;
   attachment.attached.reset();  // The caller has another reference.
 }
 
 void Delivery::detach_in_callback(std::shared_ptr<Attachment> attachment) noexcept {
+  detach_later(std::move(attachment), nullptr);
+}
+
+void Delivery::detach_later(std::shared_ptr<Attachment> attachment,
+                            std::function<void()> done) noexcept {
   detach(*attachment);
-  leavers_.push_back(std::move(attachment));
+  leavers_.push_back({std::move(attachment), std::move(done)});
   untidy_ = true;
+}
+
+void Delivery::detach_all(MailboxCore& mailbox) noexcept {
+  while (!mailbox.receivers().empty()) {
+    detach(*mailbox.receivers().back());
+  }
 }
 
 void Delivery::tidy() noexcept {
   untidy_ = false;
   table_.sweep();
   chain_.sweep();
+  if (MailboxCore* const failed = mailboxes_.failed(); failed != nullptr) {
+    detach_all(*failed);
+  }
   // Destroying callables may come back here, through the handles that they own.
-  for (const std::shared_ptr<Attachment>& gone : std::exchange(leavers_, {})) {
-    gone->destroy_callable();
+  for (const Leaver& gone : std::exchange(leavers_, {})) {
+    gone.attachment->destroy_callable();
+    if (gone.done != nullptr) {
+      gone.done();
+    }
   }
 }
 
 void Delivery::clear() noexcept {
+  mailboxes_.announce();
   table_.clear();
   chain_.clear();
+  mailboxes_.clear();
   tidy();
 }
 

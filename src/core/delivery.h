@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -25,6 +26,7 @@
 #include "core/callback_guard.h"
 #include "core/event_access.h"
 #include "core/latency_meter.h"
+#include "core/mailbox_desk.h"
 #include "core/middleware_chain.h"
 #include "core/read_sharing.h"
 #include "core/subscriber_table.h"
@@ -47,6 +49,14 @@ class Delivery {
   [[nodiscard]] bool is_plain(std::size_t index) const noexcept {
     return !chain_.concerns(batch_[index]);
   }
+  /// Whether the event must wait until a mailbox has room.
+  [[nodiscard]] bool holds_up(std::size_t index) noexcept {
+    return mailboxes_.holds_up(batch_[index]);
+  }
+  /// The same of the next of those that came of the last take.
+  [[nodiscard]] bool holds_up_next() noexcept;
+  /// Whether an event that had to wait still must.
+  [[nodiscard]] bool is_held_up() const noexcept { return mailboxes_.is_held_up(); }
   /// Delivers the event `next`, which is plain, and those behind it, up to `end`, the first that is
   /// not plain, or until `stop()`. Moves `next` behind each before its fan-out.
   template <typename Stop>
@@ -57,6 +67,8 @@ class Delivery {
   bool fan_out_next() noexcept;
   /// Shows the run of delivered events to the batch subscribers.
   void end_run() noexcept;
+  /// Tells the owners of mailboxes what has come for them: once a batch, since each may be asleep.
+  void announce() noexcept { mailboxes_.announce(); }
   /// Events that came of the last take and are not fanned out.
   [[nodiscard]] std::size_t pending() const noexcept { return known_end_ - ready_end_; }
   /// When the first of those was published. Requires: there is one.
@@ -75,9 +87,13 @@ class Delivery {
   void detach(Attachment& attachment) noexcept;
   /// Inside a callback: the callable lives until it is back.
   void detach_in_callback(std::shared_ptr<Attachment> attachment) noexcept;
+  /// The same; calls `done` when the callable is destroyed.
+  void detach_later(std::shared_ptr<Attachment> attachment, std::function<void()> done) noexcept;
+  /// All that deliver on the mailbox.
+  void detach_all(MailboxCore& mailbox) noexcept;
   void activate_type(unsigned type_index) { table_.activate(type_index); }
   /// Something has left since the last tidy().
-  [[nodiscard]] bool untidy() const noexcept { return untidy_; }
+  [[nodiscard]] bool untidy() const noexcept { return untidy_ || mailboxes_.has_failed(); }
   void tidy() noexcept;
   /// The end of all subscribers and middleware.
   void clear() noexcept;
@@ -112,6 +128,7 @@ class Delivery {
   const std::size_t most_staged_;
   CallbackGuard guard_;
   MiddlewareChain chain_;
+  MailboxDesk mailboxes_;
   SubscriberTable table_;
   LatencyMeter& meter_;
 
@@ -126,7 +143,11 @@ class Delivery {
   base::Ticks last_ticks_ = 0;
   ReadSharing sharing_;
   std::uint64_t sequence_ = 0;
-  std::vector<std::shared_ptr<Attachment>> leavers_;  // detached; a call of theirs may be running
+  struct Leaver {
+    std::shared_ptr<Attachment> attachment;
+    std::function<void()> done;
+  };
+  std::vector<Leaver> leavers_;  // detached; a call of theirs may be running
   bool untidy_ = false;
 };
 
@@ -137,7 +158,8 @@ void Delivery::deliver_plain(std::size_t& next, std::size_t end, Stop stop) noex
     ready_begin_ = next;
   }
   // Commands change subscribers and middleware, and stop() tells of them.
-  const std::uint64_t simple_types = table_.simple_types() & ~chain_.types();
+  const std::uint64_t simple_types =
+      table_.simple_types() & ~chain_.types() & ~mailboxes_.blocking_types();
   std::size_t unmeasured = next;
   const auto delivered = [&](std::size_t calls) {
     if (measures_ && sharing_.is_due(calls)) {
@@ -154,7 +176,7 @@ void Delivery::deliver_plain(std::size_t& next, std::size_t end, Stop stop) noex
         const bool more = next < end && batch_[next].type_index() == type && !stop();
         return more ? stamp_simple(next) : nullptr;
       });
-    } else if (chain_.concerns(event)) {
+    } else if (chain_.concerns(event) || mailboxes_.holds_up(event)) {
       break;
     } else {
       stamp(event, next++);

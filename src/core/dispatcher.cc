@@ -127,7 +127,8 @@ void Dispatcher::begin_batch(PublisherCore* from, std::size_t count, bool exact)
 void Dispatcher::dispatch_in_hand(DispatchBudget& budget) noexcept {
   const std::size_t first = hand_next_;
   bool all = fan_out(budget);  // what the last call left
-  while (all && hand_next_ < hand_end_ && budget.events != 0 && !out_of_time(budget)) {
+  while (all && hand_next_ < hand_end_ && budget.events != 0 && !out_of_time(budget) &&
+         !delivery_.holds_up(hand_next_)) {
     if (delivery_.is_plain(hand_next_)) {
       dispatch_plain(budget);
     } else {
@@ -138,6 +139,7 @@ void Dispatcher::dispatch_in_hand(DispatchBudget& budget) noexcept {
     }
   }
   delivery_.end_run();
+  delivery_.announce();
   let_go(first, hand_next_);
   serve_flushes();  // A round that is out of time ends with the next batch in hand.
 }
@@ -157,14 +159,14 @@ void Dispatcher::dispatch_plain(DispatchBudget& budget) noexcept {
 // What became of one event: the first of them, and more as long as there is time. False if some are
 // left.
 bool Dispatcher::fan_out(const DispatchBudget& budget) noexcept {
-  while (delivery_.fan_out_next()) {
+  while (!delivery_.holds_up_next() && delivery_.fan_out_next()) {
     has_progressed_ = true;
     between_events();
     if (delivery_.pending() != 0 && out_of_time(budget)) {
       return false;
     }
   }
-  return true;
+  return delivery_.pending() == 0;
 }
 
 // One fan-out, or one deadline, is always done: otherwise a small budget would never end.
@@ -210,6 +212,7 @@ void Dispatcher::run_deadlines(const DispatchBudget& budget) noexcept {
     fan_out(budget);
     has_progressed_ = true;
     delivery_.end_run();
+    delivery_.announce();
   }
   deadlines_first_ = delivery_.has_deadline() && delivery_.next_deadline() <= now;
 }
@@ -251,12 +254,18 @@ void Dispatcher::retire_lanes() noexcept {
 }
 
 bool Dispatcher::has_work(base::Ticks now) const noexcept {
+  if (delivery_.is_held_up()) {
+    return !right_.empty();
+  }
   return has_other_work(now) ||
          std::any_of(lanes_.begin(), lanes_.end(),
                      [](const PublisherCore* lane) { return lane->lane().waiting() != 0; });
 }
 
 bool Dispatcher::has_ripe_work(base::Ticks now) const noexcept {
+  if (delivery_.is_held_up()) {
+    return !right_.empty();
+  }
   return has_other_work(now) ||
          std::any_of(lanes_.begin(), lanes_.end(), [now](const PublisherCore* lane) {
            return lane->pace.may_look(now) && lane->lane().waiting() != 0;
@@ -273,6 +282,9 @@ bool Dispatcher::has_other_work(base::Ticks now) const noexcept {
 
 bool Dispatcher::has_work_within_limits() const noexcept {
   const SharedPublisher::Lane& shared = shared_.lane();
+  if (delivery_.is_held_up()) {
+    return false;
+  }
   if (in_hand() || deadlines_first_ || (shared.waiting() && shared.taken() < shared_pump_limit_)) {
     return true;
   }
@@ -343,53 +355,6 @@ void Dispatcher::discard(PublisherCore* from, std::size_t begin, std::size_t end
   let_go(begin, end);
   discarded_ += end - begin;
   (from == nullptr ? shared_.discarded : from->discarded) += end - begin;
-}
-
-// Seeing.
-
-Backlog Dispatcher::backlog() const noexcept {
-  Backlog left;
-  if (hand_next_ < hand_end_) {
-    left.add(hand_end_ - hand_next_, EventAccess::slot(hand_[hand_next_]).publish_ticks);
-  }
-  if (delivery_.pending() != 0) {
-    left.add(delivery_.pending(), delivery_.next_publish_ticks());
-  }
-  for (const PublisherCore* lane : lanes_) {
-    if (const std::uint64_t events = lane->lane().waiting(); events != 0) {
-      left.add(events, lane->lane().first().publish_ticks);
-    }
-  }
-  if (const auto mark = shared_.lane().mark(); mark.missing != 0) {
-    left.add(mark.missing, measures_ ? shared_age_.since() : 0);
-  }
-  return left;
-}
-
-void Dispatcher::fill(BusStats& stats) const {
-  stats.publishers.push_back(shared_.stats());
-  for (const PublisherCore* lane : lanes_) {
-    stats.publishers.push_back(lane->stats());
-    if (lane == hand_from_) {
-      stats.publishers.back().queued += hand_end_ - hand_next_;
-    }
-  }
-  if (hand_from_ == nullptr) {
-    stats.publishers.front().queued += hand_end_ - hand_next_;
-  }
-  stats.closed_publishers = registry_.closed_publishers();
-  stats.closed_publishers.name = "closed";
-  stats.total.name = "total";
-  for (const PublisherStats& row : stats.publishers) {
-    add(stats.total, row);
-  }
-  add(stats.total, stats.closed_publishers);
-  delivery_.fill(stats);
-  stats.discarded = discarded_;
-  stats.queued = stats.total.queued + delivery_.pending();
-  stats.parks = parks_;
-  stats.stalls = stalls_.stats();
-  stats.lane_bytes = registry_.size_bytes() + shared_.reserved_bytes();
 }
 
 }  // namespace herald::core

@@ -75,8 +75,14 @@ class Dispatcher {
   [[nodiscard]] bool has_work_within_limits() const noexcept;
   /// What waits to be dispatched.
   [[nodiscard]] Backlog backlog() const noexcept;
-  /// Of middleware and streams; base::Clock::kNever if there is none.
+  /// Whether the next event waits until a mailbox has room: nothing is dispatched meanwhile.
+  /// Whoever makes room rings the doorbell.
+  [[nodiscard]] bool is_held_up() const noexcept { return delivery_.is_held_up(); }
+  /// Of middleware and streams; base::Clock::kNever if there is none, or nothing can be done.
   [[nodiscard]] base::Ticks next_deadline() const noexcept {
+    if (is_held_up()) {
+      return base::Clock::kNever;
+    }
     const base::Ticks of_streams = streams_.next_expiry();
     return delivery_.has_deadline() ? std::min(delivery_.next_deadline(), of_streams) : of_streams;
   }

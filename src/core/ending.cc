@@ -84,16 +84,18 @@ absl::StatusOr<DrainReport> Runtime::drain(std::chrono::nanoseconds timeout) {
 }
 
 void Runtime::shut_down() noexcept {
-  HERALD_ASSERT(!dispatching_here(), "a bus was destroyed inside one of its own callbacks");
+  HERALD_ASSERT(!in_callback(), "a bus was destroyed inside one of its own callbacks");
   close();
   if (options_.drain_on_destroy.count() > 0) {
     static_cast<void>(drain(options_.drain_on_destroy));
   }
   thread_.stop();
   const std::uint64_t held = stats().held;
+  leave_mailboxes();
   dispatcher_.right().acquire();
   dispatcher_.right().run_commands();
   dispatcher_.discard_all();
+  end_mailboxes();
   dispatcher_.right().release();
   report_losses(held);
   // No callback runs any more. What these own may be a handle of this bus.

@@ -59,8 +59,8 @@ class MailboxBell {
     }
     return more;
   }
-  /// Sleeps until announced or `deadline_ns` on CLOCK_MONOTONIC (false); may return early. Requires:
-  /// rest() has said no.
+  /// Sleeps until announced or `deadline_ns` on CLOCK_MONOTONIC (false); may return early.
+  /// Requires: rest() has said no.
   bool sleep(std::int64_t deadline_ns) noexcept {
     std::uint32_t seen = kIdle;
     // seq_cst: [B3], as the store in rest(). One try: whoever else writes, announces.

@@ -10,18 +10,15 @@
 //     capacity. first_ passes over cells without a node only.
 //  3. An owner that finds a later position in its cell than its own has been overtaken: everything
 //     before first_ is gone.
-//  4. A node is in one place: a cell, the owner's hand (one at most), the dispatcher's free list or
-//     the stack of those given back. There are two more than the capacity, so a push and a
-//     replacement always find one.
+//  4. At most `capacity` nodes are in cells and one is in the owner's hand. There are two more than
+//     the capacity, so a push and a replacement always find one (mail_nodes.h).
 //  5. A cell tells whether its item may be taken back: the dispatcher need not read what may be in
 //     the owner's hand by then.
 // Synchronization:
 //  [B1] a cell is changed with release after its node is filled / emptied with acquire by the owner
 //       before it reads the node.
-//  [B2] a node is given back with release after it was read / taken with acquire before it is
-//       filled again.
-// Progress: the dispatcher goes round again only over cells that the owner has emptied; the owner,
-//   only over those that the dispatcher has taken or filled again.
+//  [B2] a node that was read is filled again: see mail_nodes.h.
+// Progress: either side goes round again only over cells that the other has changed.
 // Bounds: `capacity` items, at most kMostItems.
 #pragma once
 
@@ -33,6 +30,7 @@
 #include <utility>
 
 #include "base/cache_line.h"
+#include "core/mail_nodes.h"
 
 namespace herald::core {
 
@@ -43,7 +41,7 @@ enum class TakenBack : std::uint8_t {
   kKept,     ///< It may not be taken back.
 };
 
-/// `Store`: the nodes. Item; Node; put(node, Item&&), take(node); next(node), set_next(node, Node).
+/// `Store`: see mail_nodes.h.
 template <typename Atomics, typename Store>
 class MailboxQueue {
  public:
@@ -58,22 +56,23 @@ class MailboxQueue {
 
   /// `store` has nodes_for(capacity) nodes.
   MailboxQueue(Store store, std::size_t capacity)
-      : store_(std::move(store)),
-        capacity_(capacity),
+      : capacity_(capacity),
         mask_(std::bit_ceil(capacity) - 1),
-        cells_(std::make_unique<Cell[]>(mask_ + 1)) {
+        cells_(std::make_unique<Cell[]>(mask_ + 1)),
+        nodes_(std::move(store), nodes_for(capacity)) {
     for (Position i = 0; i <= mask_; ++i) {
       // Relaxed: nobody else knows of it yet.
       cells_[i].store(pack(i - mask_ - 1, kNone), std::memory_order_relaxed);
-    }
-    for (Node node = 0; node < nodes_for(capacity); ++node) {
-      keep(node);
     }
   }
   MailboxQueue(const MailboxQueue&) = delete;
   MailboxQueue& operator=(const MailboxQueue&) = delete;
 
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  /// Without what is in the nodes.
+  [[nodiscard]] std::size_t size_bytes() const noexcept {
+    return (mask_ + 1) * sizeof(Cell) + nodes_for(capacity_) * Store::kNodeBytes;
+  }
 
   // Dispatcher.
 
@@ -90,8 +89,8 @@ class MailboxQueue {
   }
   /// Requires: room. `kept`: it may not be taken back.
   void push(Item&& item, bool kept) noexcept {
-    const Node node = fetch_node();
-    store_.put(node, std::move(item));
+    const Node node = nodes_.fetch();
+    nodes_.store().put(node, std::move(item));
     fill(tail_, pack(tail_, node) | (kept ? kKeptBit : 0));
     ++tail_;
   }
@@ -107,20 +106,20 @@ class MailboxQueue {
       }
       if (empty(first_known_, seen)) {
         oldest = take(node_of(seen));
+        pass_empty_cells();  // there is room now, and the cell may be filled again
         return TakenBack::kOldest;
       }
     }
     return TakenBack::kNothing;
   }
-  /// Puts `item` in the place of that at `at`, which it becomes. False, and unchanged, if that is
-  /// out.
+  /// Exchanges `item` for that at `at`. False, and unchanged, if that is out.
   [[nodiscard]] bool replace(Position at, Item& item) noexcept {
     std::uint64_t seen = peek(at);
     if (distance(seen, at) != 0 || node_of(seen) == kNone) {
       return false;
     }
-    const Node node = fetch_node();
-    store_.put(node, std::move(item));
+    const Node node = nodes_.fetch();
+    nodes_.store().put(node, std::move(item));
     if (!exchange(at, seen, node)) {
       item = take(node);
       return false;
@@ -133,6 +132,8 @@ class MailboxQueue {
 
   /// Where it will look next. All before it has left the queue.
   [[nodiscard]] Position next() const noexcept { return next_; }
+  /// How many of those the dispatcher has taken back.
+  [[nodiscard]] std::uint64_t skipped() const noexcept { return next_ - popped_; }
   /// The oldest; false if there is none.
   [[nodiscard]] bool pop(Item& item) noexcept {
     for (;;) {
@@ -146,9 +147,10 @@ class MailboxQueue {
       } else if (node_of(seen) == kNone) {
         ++next_;  // the dispatcher took it back
       } else if (empty(next_, seen)) {
-        item = store_.take(node_of(seen));
-        give_back(node_of(seen));
+        item = nodes_.store().take(node_of(seen));
+        nodes_.give_back(node_of(seen));
         ++next_;
+        ++popped_;
         return true;
       }
     }
@@ -157,7 +159,8 @@ class MailboxQueue {
  private:
   using Cell = typename Atomics::template Atomic<std::uint64_t>;
   static constexpr unsigned kNodeBits = 21;
-  static constexpr Node kNone = (Node{1} << kNodeBits) - 1;
+  static constexpr Node kNone = MailNodes<Atomics, Store>::kNone;
+  static_assert(kNone == (Node{1} << kNodeBits) - 1);
   static constexpr std::uint64_t kKeptBit = std::uint64_t{1} << kNodeBits;
   static constexpr unsigned kPositionShift = kNodeBits + 1;
   static_assert(nodes_for(kMostItems) <= kNone);
@@ -187,7 +190,7 @@ class MailboxQueue {
 
   // Cells, the dispatcher's side.
 
-  // Relaxed: it filled the cell itself; that the owner has emptied it may be seen late.
+  // Relaxed: its own, unless the owner has emptied it, which may be seen late.
   [[nodiscard]] std::uint64_t peek(Position at) const noexcept {
     return cell(at).load(std::memory_order_relaxed);
   }
@@ -195,8 +198,8 @@ class MailboxQueue {
   void fill(Position at, std::uint64_t packed) noexcept {
     cell(at).store(packed, std::memory_order_release);
   }
-  // [B1] release: as fill(). Relaxed if it fails: then the owner has taken the old node, and
-  // nothing of it is read. One try; ABA as in empty().
+  // [B1] release: as fill(). Relaxed if it fails: nothing of the old node is read. One try; ABA: as
+  // in empty().
   [[nodiscard]] bool exchange(Position at, std::uint64_t& seen, Node node) noexcept {
     return cell(at).compare_exchange_strong(seen, pack(at, node), std::memory_order_release,
                                             std::memory_order_relaxed);
@@ -218,53 +221,30 @@ class MailboxQueue {
   [[nodiscard]] std::uint64_t look(Position at) const noexcept {
     return cell(at).load(std::memory_order_relaxed);
   }
-  // Relaxed: if it is an older one, the cells from there on are empty or tell of a later position
-  // again, and the owner comes back here.
+  // Relaxed: from an older one on, cells are empty or tell of a later position again.
   [[nodiscard]] Position overtaken_to() const noexcept {
     return first_.load(std::memory_order_relaxed);
   }
 
-  // Nodes.
-
-  void keep(Node node) noexcept {
-    store_.set_next(node, free_);
-    free_ = node;
-  }
+  // The dispatcher's, of its own node.
   [[nodiscard]] Item take(Node node) noexcept {
-    Item item = store_.take(node);
-    keep(node);
+    Item item = nodes_.store().take(node);
+    nodes_.keep(node);
     return item;
-  }
-  [[nodiscard]] Node fetch_node() noexcept {
-    if (free_ == kNone) {
-      // [B2] acquire: all that were given back; invariant 4 says there is one.
-      free_ = given_back_.exchange(kNone, std::memory_order_acquire);
-    }
-    return std::exchange(free_, store_.next(free_));
-  }
-  // [B2] release. Lock-free: it goes round again only if the dispatcher took them all meanwhile. No
-  // ABA: nobody else puts nodes there.
-  void give_back(Node node) noexcept {
-    Node top = given_back_.load(std::memory_order_relaxed);  // Stale: the exchange corrects it.
-    do {
-      store_.set_next(node, top);
-    } while (!given_back_.compare_exchange_weak(top, node, std::memory_order_release,
-                                                std::memory_order_relaxed));
   }
 
   // Fixed.
-  Store store_;
   const std::size_t capacity_;
   const std::size_t mask_;
   const std::unique_ptr<Cell[]> cells_;
+  MailNodes<Atomics, Store> nodes_;
   // Written by the dispatcher.
   alignas(base::kFalseSharingBytes) Position tail_ = 0;
   Position first_known_ = 0;  // what first_ holds
-  Node free_ = kNone;
   typename Atomics::template Atomic<Position> first_{0};
-  // Written by the owner; the dispatcher takes what is given back.
+  // Written by the owner.
   alignas(base::kFalseSharingBytes) Position next_ = 0;
-  typename Atomics::template Atomic<Node> given_back_{kNone};
+  std::uint64_t popped_ = 0;
 };
 
 }  // namespace herald::core

@@ -143,6 +143,22 @@ absl::Status check(const PumpOptions& options) {
                                     : absl::OkStatus();
 }
 
+absl::Status check(const MailboxOptions& options) {
+  absl::Status legal = check_between("MailboxOptions::capacity_events", options.capacity_events, 1,
+                                     kMaxCapacityEvents);
+  return legal.ok() ? check_listed("MailboxOptions::overflow", options.overflow,
+                                   MailboxOverflow::kDisconnect)
+                    : legal;
+}
+
+absl::Status check(const DrainOptions& options) {
+  if (options.max_events.has_value() && *options.max_events == 0) {
+    return out_of_range("DrainOptions::max_events", 0, "1 or more");
+  }
+  return options.budget.has_value() ? check_positive("DrainOptions::budget", *options.budget)
+                                    : absl::OkStatus();
+}
+
 absl::Status check_timeout(const char* caller, std::chrono::nanoseconds timeout) {
   return check_not_negative(caller, timeout);
 }

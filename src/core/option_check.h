@@ -5,6 +5,7 @@
 #include "absl/status/statusor.h"
 #include "core/publisher_core.h"
 #include "herald/filter.h"
+#include "herald/mailbox.h"
 #include "herald/options.h"
 
 namespace herald::core {
@@ -12,6 +13,8 @@ namespace herald::core {
 /// InvalidArgument names the option, the value and the allowed range.
 [[nodiscard]] absl::Status check(const BusOptions& options);
 [[nodiscard]] absl::Status check(const PumpOptions& options);
+[[nodiscard]] absl::Status check(const MailboxOptions& options);
+[[nodiscard]] absl::Status check(const DrainOptions& options);
 [[nodiscard]] absl::Status check_timeout(const char* caller, std::chrono::nanoseconds timeout);
 [[nodiscard]] absl::Status check(const Filter& filter, std::uint32_t bus_id, const char* caller);
 /// The policy that the options mean on a bus of this mode.

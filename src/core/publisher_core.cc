@@ -224,7 +224,7 @@ bool PublisherCore::spin_for_room() noexcept {
 
 // Waits for room once. `deadline_ns` is 0 before the first wait of a publish. False: give up.
 bool PublisherCore::wait_for_room(std::int64_t& deadline_ns) noexcept {
-  if (runtime_.dispatching_here()) {
+  if (runtime_.is_waited_for_here()) {
     return false;  // The one who makes room is us.
   }
   if (deadline_ns == 0) {

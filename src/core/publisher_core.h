@@ -18,6 +18,7 @@
 #include "core/lane.h"
 #include "core/order.h"
 #include "core/promised_places.h"
+#include "core/single_writer_counter.h"
 #include "herald/options.h"
 #include "herald/publisher.h"
 #include "herald/stats.h"
@@ -32,19 +33,6 @@ using PublisherLane = Lane<base::NativeAtomics, EventRing>;
 struct RoomPolicy {
   OverflowPolicy overflow = OverflowPolicy::kBlock;
   std::optional<std::chrono::nanoseconds> max_wait;
-};
-
-/// A counter with one writer. Relaxed: a statistic, exact when the writer rests.
-class SingleWriterCounter {
- public:
-  void add(std::uint64_t count) noexcept { value_.store(get() + count, std::memory_order_relaxed); }
-  void reset() noexcept { value_.store(0, std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t get() const noexcept {
-    return value_.load(std::memory_order_relaxed);
-  }
-
- private:
-  std::atomic<std::uint64_t> value_{0};
 };
 
 /// Everything behind one Publisher handle; reused for the next one when closed and drained.

@@ -1,27 +1,24 @@
 // Stage 7, running call: which receiver of a mailbox is being called, for those who remove one and
 // want to know that its call is over and that none will start.
 //
-// Threads: one drainer at a time begins and ends calls; any thread cancels and awaits.
+// Threads: one drainer at a time begins and ends calls; any thread cancels.
 // Invariants:
 //  1. A call runs only between a begin() that is true and end() of its receiver, one at a time.
 //  2. begin() names the receiver, then looks whether it is cancelled; cancel() cancels, then looks
 //     which is named. So one of the two sees the other: no call runs that cancel() did not see.
-//  3. end() names nobody, then looks whether the receiver is cancelled: who cancelled while it ran
-//     is seen there.
+//  3. end() names nobody, then looks whether the receiver is cancelled: who cancelled while it was
+//     named is seen there.
 // Synchronization:
-//  [K1] begin() and end() store running_, then load `cancelled`, and the bell; cancel() stores
-//       `cancelled`, await() arms the bell, then they load running_: the race in base/fence.h, of
-//       which the drainer is the light side.
-//  [K2] end() stores running_ with release / cancel() and await() load it with acquire: what the
-//       call did is visible to who frees what it used. (light_store and heavy_load say so.)
+//  [K1] begin() and end() store running_, then load `cancelled`; cancel() stores `cancelled`, then
+//       loads running_: the race in base/fence.h, of which the drainer is the light side.
+//  [K2] end() stores running_ with release / cancel() loads it with acquire: what the call did is
+//       visible to who frees what it used. (light_store and heavy_load say so.)
 // Bounds: one call.
 #pragma once
 
 #include <atomic>
-#include <cstdint>
 
 #include "base/fence.h"
-#include "base/parking.h"
 
 namespace herald::core {
 
@@ -29,7 +26,7 @@ namespace herald::core {
 template <typename Atomics, typename Receiver>
 class RunningCall {
  public:
-  explicit RunningCall(base::FenceMode mode) noexcept : mode_(mode), bell_(mode) {}
+  explicit RunningCall(base::FenceMode mode) noexcept : mode_(mode) {}
 
   // Drainer.
 
@@ -42,34 +39,21 @@ class RunningCall {
   /// to the drainer.
   [[nodiscard]] bool end(Receiver& receiver) noexcept {
     name(nullptr);
-    bell_.notify();
     return is_cancelled(receiver);
   }
 
   // Any thread.
 
-  /// From now on no call of the receiver starts. Whether one is running.
+  /// From now on no call of the receiver starts. Whether one is running: then the drainer sees at
+  /// its end that it is cancelled.
   [[nodiscard]] bool cancel(Receiver& receiver) noexcept {
     receiver.cancelled.store(true, std::memory_order_seq_cst);  // seq_cst: [K1], the heavy side
     Race::heavy_barrier(mode_);
     return runs(receiver);
   }
-  /// Sleeps until its call is over; false at `deadline_ns` on CLOCK_MONOTONIC. Requires: cancelled.
-  bool await(const Receiver& receiver, std::int64_t deadline_ns) noexcept {
-    for (;;) {
-      const typename Bell::Ticket ticket = bell_.prepare();
-      if (!runs(receiver)) {
-        return true;
-      }
-      if (!bell_.sleep(ticket, deadline_ns)) {
-        return !runs(receiver);
-      }
-    }
-  }
 
  private:
   using Race = base::StoreThenLoad<Atomics>;
-  using Bell = base::ParkingSpot<Atomics>;
 
   // [K1] [K2] the light side's store.
   void name(const Receiver* receiver) noexcept { Race::light_store(mode_, running_, receiver); }
@@ -84,7 +68,6 @@ class RunningCall {
 
   const base::FenceMode mode_;
   typename Atomics::template Atomic<const Receiver*> running_{nullptr};
-  Bell bell_;
 };
 
 }  // namespace herald::core

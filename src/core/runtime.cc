@@ -87,24 +87,6 @@ void Runtime::submit(Order& order, void (*action)(Dispatcher&, void*), void* sub
   dispatcher_.right().submit(order);
 }
 
-template <typename Call>
-void Runtime::call_on_dispatcher(Call&& call) {
-  if (dispatching_here()) {
-    call(dispatcher_);
-    return;
-  }
-  struct CallOrder : Order {
-    std::remove_reference_t<Call>* call = nullptr;
-  };
-  auto order = std::make_shared<CallOrder>();
-  order->call = &call;
-  const auto action = [](Dispatcher& dispatcher, void* subject) {
-    (*static_cast<CallOrder*>(subject)->call)(dispatcher);
-  };
-  submit(*order, action, order.get(), order);
-  order->await(base::NativeAtomics::kNoDeadline);
-}
-
 // Types, publishers.
 
 absl::StatusOr<unsigned> Runtime::define(std::string_view name, detail::PayloadId payload,
@@ -149,6 +131,11 @@ void Runtime::retire(PublisherCore& publisher) noexcept {
 
 // Subscribers, middleware.
 
+// Relaxed: only uniqueness matters.
+std::uint64_t Runtime::next_subscription_id() noexcept {
+  return next_subscription_id_.fetch_add(1, std::memory_order_relaxed);
+}
+
 absl::Status Runtime::check_subscribe(const Filter& filter, bool has_callback,
                                       const char* caller) const {
   if (absl::Status legal = check(filter, id_, caller); !legal.ok()) {
@@ -172,10 +159,22 @@ absl::StatusOr<std::shared_ptr<Attachment>> Runtime::subscribe(Filter filter,
   if (absl::Status legal = check_subscribe(filter, has_callback, "subscribe"); !legal.ok()) {
     return legal;
   }
-  // Relaxed: only uniqueness matters.
-  const std::uint64_t id = next_subscription_id_.fetch_add(1, std::memory_order_relaxed);
+  const std::shared_ptr<MailboxCore> mailbox = options.deliver_on.mailbox_;
+  if (mailbox != nullptr && &mailbox->runtime() != this) {
+    return absl::InvalidArgumentError(
+        "subscribe: deliver_on is a mailbox of another bus; allowed: one of this bus");
+  }
   auto attachment =
-      std::make_shared<Attachment>(id, filter, std::move(callback), std::move(options));
+      std::make_shared<Attachment>(next_subscription_id(), filter, std::move(callback), options);
+  if (mailbox != nullptr) {
+    attachment->mail = std::make_unique<MailReceiver>(mailbox, std::move(options.on_notice));
+  }
+  if (mailbox != nullptr && !mailbox->add_member(attachment)) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "subscribe: deliver_on is a mailbox with MailboxOverflow::kBlock that has a subscriber for "
+        "each of its ",
+        mailbox->capacity(), " places; allowed: at most as many"));
+  }
   if (filter.stream.has_value()) {
     streams_.came(*filter.stream);
   }
@@ -189,9 +188,8 @@ absl::StatusOr<std::shared_ptr<Attachment>> Runtime::use(Filter filter,
       !legal.ok()) {
     return legal;
   }
-  // Relaxed: only uniqueness matters.
-  const std::uint64_t id = next_subscription_id_.fetch_add(1, std::memory_order_relaxed);
-  return attach(std::make_shared<Attachment>(id, filter, std::move(callback), std::move(options)));
+  return attach(std::make_shared<Attachment>(next_subscription_id(), filter, std::move(callback),
+                                             std::move(options)));
 }
 
 std::shared_ptr<Attachment> Runtime::attach(std::shared_ptr<Attachment> attachment) noexcept {
@@ -203,28 +201,62 @@ std::shared_ptr<Attachment> Runtime::attach(std::shared_ptr<Attachment> attachme
   return attachment;
 }
 
-bool Runtime::unsubscribe(const std::shared_ptr<Attachment>& attachment,
-                          std::int64_t deadline_ns) noexcept {
+Runtime::Leaving Runtime::unsubscribe(const std::shared_ptr<Attachment>& attachment,
+                                      std::int64_t deadline_ns) noexcept {
   const bool leaves_now = !std::exchange(attachment->leaving, true);
   if (leaves_now) {
     leave_stream(*attachment);
   }
+  if (attachment->mail != nullptr) {
+    return leave_mailbox(attachment, leaves_now, deadline_ns);
+  }
   if (dispatching_here()) {
     dispatcher_.delivery().detach_in_callback(attachment);
-    return true;
+    return Leaving::kDone;
   }
   if (leaves_now) {
-    const auto action = [](Dispatcher& dispatcher, void* subject) {
-      dispatcher.delivery().detach(*static_cast<Attachment*>(subject));
-    };
-    submit(attachment->detach, action, attachment.get(), attachment);
+    detach(attachment);
   }
   spin_until_done(attachment->detach);
   if (!attachment->detach.await(deadline_ns)) {
-    return false;
+    return Leaving::kLate;
   }
   attachment->destroy_callable();
-  return true;
+  return Leaving::kDone;
+}
+
+void Runtime::detach(const std::shared_ptr<Attachment>& attachment) noexcept {
+  const auto action = [](Dispatcher& dispatcher, void* subject) {
+    dispatcher.delivery().detach(*static_cast<Attachment*>(subject));
+  };
+  submit(attachment->detach, action, attachment.get(), attachment);
+}
+
+void Runtime::unsubscribe_async(const std::shared_ptr<Attachment>& attachment,
+                                std::function<void()> done) noexcept {
+  const bool leaves_now = !std::exchange(attachment->leaving, true);
+  if (leaves_now) {
+    leave_stream(*attachment);
+  }
+  if (attachment->mail != nullptr) {
+    if (leaves_now) {
+      detach(attachment);
+    }
+    attachment->mail->mailbox->leave(attachment, std::move(done));
+    return;
+  }
+  struct Departure : Order {
+    std::shared_ptr<Attachment> attachment;
+    std::function<void()> done;
+  };
+  auto order = std::make_shared<Departure>();
+  order->attachment = attachment;
+  order->done = std::move(done);
+  const auto action = [](Dispatcher& dispatcher, void* subject) {
+    auto& departure = *static_cast<Departure*>(subject);
+    dispatcher.delivery().detach_later(std::move(departure.attachment), std::move(departure.done));
+  };
+  submit(*order, action, order.get(), order);
 }
 
 void Runtime::leave_stream(const Attachment& attachment) noexcept {
@@ -299,6 +331,10 @@ BusStats Runtime::stats() {
   });
   stats.subscriptions = subscribers.make();
   stats.negative_latencies = meter_.negative();
+  for (const std::shared_ptr<MailboxCore>& mailbox : mailboxes()) {
+    stats.mailbox_bytes += mailbox->size_bytes();
+    stats.exceptions += mailbox->exceptions();
+  }
   stats.fence = mode_ == base::FenceMode::kMembarrier ? "membarrier" : "sequentially consistent";
   return stats;
 }

@@ -8,8 +8,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <type_traits>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -18,6 +22,7 @@
 #include "core/dispatcher.h"
 #include "core/lane_registry.h"
 #include "core/latency_meter.h"
+#include "core/mailbox_core.h"
 #include "core/manual_pump.h"
 #include "core/shared_publisher.h"
 #include "core/stream_registry.h"
@@ -49,6 +54,10 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   // [X1] acquire: pairs with close().
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
   [[nodiscard]] bool dispatching_here() const noexcept { return dispatcher_.dispatching_here(); }
+  /// In a callback of this bus, on the dispatching thread or where a mailbox is drained.
+  [[nodiscard]] bool in_callback() const noexcept;
+  /// Whether the dispatcher may be waiting for this thread.
+  [[nodiscard]] bool is_waited_for_here() const noexcept;
   void retire(PublisherCore& publisher) noexcept;
 
   // For the bus.
@@ -58,6 +67,17 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   absl::StatusOr<PublisherCore*> open_publisher(PublisherOptions options);
   absl::StatusOr<std::shared_ptr<Attachment>> subscribe(Filter filter, detail::Callback callback,
                                                         SubscribeOptions options);
+  /// A mailbox, and what it subscribes itself; null without a filter.
+  struct OpenedMailbox {
+    std::shared_ptr<MailboxCore> mailbox;
+    std::shared_ptr<Attachment> own;
+  };
+  absl::StatusOr<OpenedMailbox> open_mailbox(const std::optional<Filter>& filter,
+                                             MailboxOptions options);
+  /// Unsubscribes all that deliver on it; waits for a running call, unless in a callback.
+  void close_mailbox(MailboxCore& mailbox) noexcept;
+  /// Makes one if there is none.
+  absl::StatusOr<std::shared_ptr<Waker>> waker_of(MailboxCore& mailbox);
   absl::StatusOr<std::shared_ptr<Attachment>> use(Filter filter,
                                                   detail::MiddlewareCallback callback,
                                                   MiddlewareOptions options);
@@ -72,9 +92,13 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
 
   // For subscriptions.
 
-  /// False if `deadline_ns` on CLOCK_MONOTONIC came first.
-  bool unsubscribe(const std::shared_ptr<Attachment>& attachment,
-                   std::int64_t deadline_ns) noexcept;
+  enum class Leaving : std::uint8_t { kDone, kPending, kLate };
+  /// kLate: `deadline_ns` on CLOCK_MONOTONIC came first.
+  Leaving unsubscribe(const std::shared_ptr<Attachment>& attachment,
+                      std::int64_t deadline_ns) noexcept;
+  /// Never waits; calls `done` when no call is running and the callable is destroyed.
+  void unsubscribe_async(const std::shared_ptr<Attachment>& attachment,
+                         std::function<void()> done) noexcept;
   [[nodiscard]] SubscriptionStats stats(const std::shared_ptr<Attachment>& attachment);
 
   [[nodiscard]] const BusOptions& options() const noexcept { return options_; }
@@ -85,13 +109,21 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
 
  private:
   static std::uint32_t next_id() noexcept;
+  std::uint64_t next_subscription_id() noexcept;
 
   void submit(Order& order, void (*action)(Dispatcher&, void*), void* subject,
               std::shared_ptr<void> keep) noexcept;
+  /// Runs `call(Dispatcher&)` between two events, and waits for it; inside a callback, at once.
   template <typename Call>
   void call_on_dispatcher(Call&& call);
   void leave_stream(const Attachment& attachment) noexcept;
   std::shared_ptr<Attachment> attach(std::shared_ptr<Attachment> attachment) noexcept;
+  void detach(const std::shared_ptr<Attachment>& attachment) noexcept;
+  Leaving leave_mailbox(const std::shared_ptr<Attachment>& attachment, bool leaves_now,
+                        std::int64_t deadline_ns) noexcept;
+  std::vector<std::shared_ptr<MailboxCore>> mailboxes();
+  void leave_mailboxes() noexcept;
+  void end_mailboxes() noexcept;
   absl::Status check_subscribe(const Filter& filter, bool has_callback, const char* caller) const;
   [[nodiscard]] bool may_pump() const noexcept {
     return options_.dispatch == DispatchMode::kManual && !dispatching_here();
@@ -116,8 +148,28 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   Dispatcher dispatcher_;
   DispatchThread thread_;  // one of the two is used
   ManualPump manual_;
+  std::mutex mailboxes_mutex_;
+  std::vector<std::weak_ptr<MailboxCore>> mailboxes_;
   std::atomic<std::uint64_t> next_subscription_id_{1};
   std::atomic<bool> closed_{false};
 };
+
+template <typename Call>
+void Runtime::call_on_dispatcher(Call&& call) {
+  if (dispatching_here()) {
+    call(dispatcher_);
+    return;
+  }
+  struct CallOrder : Order {
+    std::remove_reference_t<Call>* call = nullptr;
+  };
+  auto order = std::make_shared<CallOrder>();
+  order->call = &call;
+  const auto action = [](Dispatcher& dispatcher, void* subject) {
+    (*static_cast<CallOrder*>(subject)->call)(dispatcher);
+  };
+  submit(*order, action, order.get(), order);
+  order->await(base::NativeAtomics::kNoDeadline);
+}
 
 }  // namespace herald::core

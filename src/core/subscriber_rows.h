@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "core/attachment.h"
 #include "herald/subscription.h"
 
 namespace herald::core {
@@ -16,10 +18,17 @@ namespace herald::core {
 class SubscriberRows {
  public:
   void reserve(std::size_t rows) { counters_.reserve(rows); }
-  void add(std::uint64_t id, std::string_view name, std::uint64_t offered,
-           std::uint64_t exceptions) {
-    counters_.push_back({id, offered, exceptions, name.size()});
-    names_ += name;
+  void add(const Attachment& subscriber, std::uint64_t offered) {
+    Counters counters{{.id = subscriber.id(),
+                       .offered = offered,
+                       .delivered = offered,
+                       .exceptions = subscriber.exceptions},
+                      subscriber.name().size()};
+    if (subscriber.mail != nullptr) {
+      subscriber.mail->fill(counters.stats);
+    }
+    counters_.push_back(std::move(counters));
+    names_ += subscriber.name();
   }
 
   [[nodiscard]] std::vector<SubscriptionStats> make() const {
@@ -27,8 +36,8 @@ class SubscriberRows {
     rows.reserve(counters_.size());
     std::string_view names = names_;
     for (const Counters& each : counters_) {
-      rows.push_back({each.id, std::string(names.substr(0, each.name_bytes)), each.offered,
-                      each.offered, each.exceptions});
+      rows.push_back(each.stats);
+      rows.back().name = names.substr(0, each.name_bytes);
       names.remove_prefix(each.name_bytes);
     }
     return rows;
@@ -36,9 +45,7 @@ class SubscriberRows {
 
  private:
   struct Counters {
-    std::uint64_t id;
-    std::uint64_t offered;
-    std::uint64_t exceptions;
+    SubscriptionStats stats;  // without its name
     std::size_t name_bytes;
   };
 

@@ -3,6 +3,8 @@
 
 #include <bit>
 
+#include "core/mailbox_core.h"
+
 namespace herald::core {
 namespace {
 
@@ -22,7 +24,8 @@ void for_each_bit(std::uint64_t bits, Visit&& visit) {
 }  // namespace
 
 bool SubscriberTable::is_batch(Attachment& subscriber) noexcept {
-  return subscriber.callback().batch.function != nullptr && !subscriber.filter().stream.has_value();
+  return subscriber.callback().batch.function != nullptr && subscriber.mail == nullptr &&
+         !subscriber.filter().stream.has_value();
 }
 
 void SubscriberTable::activate(unsigned type_index) {
@@ -53,7 +56,9 @@ void SubscriberTable::attach(Attachment& subscriber) {
 void SubscriberTable::attach_to_type(Attachment& subscriber, unsigned type_index) {
   EventList& list = list_of(type_index, subscriber.filter().stream);
   detail::Callback& callback = subscriber.callback();
-  if (callback.batch.function != nullptr) {
+  if (subscriber.mail != nullptr) {
+    list.add(subscriber, type_index, &MailboxCore::put, &subscriber);
+  } else if (callback.batch.function != nullptr) {
     list.add(subscriber, type_index, &call_with_span_of_one, &callback.batch);
   } else {
     list.add(subscriber, type_index, callback.event.function, callback.event.object.get());
@@ -187,7 +192,9 @@ void SubscriberTable::clear() noexcept {
       detach(*subscriber);
       subscriber->state = Attachment::State::kDetached;
       const std::shared_ptr<Attachment> kept = std::move(subscriber->attached);
-      kept->destroy_callable();
+      if (kept->mail == nullptr) {  // of others, who drains the mailbox may be in a call
+        kept->destroy_callable();
+      }
     }
   }
   sweep();
@@ -245,14 +252,22 @@ std::uint64_t SubscriberTable::offered(const Attachment& subscriber) const noexc
 
 SubscriptionStats SubscriberTable::stats(const Attachment& subscriber) const {
   const std::uint64_t events = offered(subscriber);
-  return {subscriber.id(), subscriber.name(), events, events, subscriber.exceptions};
+  SubscriptionStats stats{.id = subscriber.id(),
+                          .name = subscriber.name(),
+                          .offered = events,
+                          .delivered = events,
+                          .exceptions = subscriber.exceptions};
+  if (subscriber.mail != nullptr) {
+    subscriber.mail->fill(stats);
+  }
+  return stats;
 }
 
 void SubscriberTable::fill(SubscriberRows& rows) const {
   rows.reserve(in_order_.size() - in_order_left_);
   for (const Attachment* each : in_order_) {
     if (each != nullptr) {
-      rows.add(each->id(), each->name(), offered(*each), each->exceptions);
+      rows.add(*each, offered(*each));
     }
   }
 }

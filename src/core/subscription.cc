@@ -33,19 +33,32 @@ void Subscription::let_go() noexcept {
   }
 }
 
-void Subscription::unsubscribe() noexcept {
+Unsubscribed Subscription::unsubscribe() noexcept {
+  using Leaving = core::Runtime::Leaving;
+  Leaving leaving = Leaving::kDone;
   if (active_) {
-    runtime_->unsubscribe(attachment_, base::NativeAtomics::kNoDeadline);
+    leaving = runtime_->unsubscribe(attachment_, base::NativeAtomics::kNoDeadline);
     active_ = false;
   }
+  return leaving == Leaving::kPending ? Unsubscribed::kPending : Unsubscribed::kDone;
 }
 
 bool Subscription::unsubscribe_for(std::chrono::nanoseconds timeout) noexcept {
+  using Leaving = core::Runtime::Leaving;
   if (active_) {
-    active_ = !runtime_->unsubscribe(attachment_, base::Clock::monotonic_deadline(timeout));
+    active_ = runtime_->unsubscribe(attachment_, base::Clock::monotonic_deadline(timeout)) !=
+              Leaving::kDone;
     leaving_ = active_;
   }
   return !active_;
+}
+
+void Subscription::unsubscribe_async(std::function<void()> done) noexcept {
+  if (std::exchange(active_, false)) {
+    runtime_->unsubscribe_async(attachment_, std::move(done));
+  } else {
+    done();
+  }
 }
 
 SubscriptionStats Subscription::stats() const {

@@ -91,11 +91,9 @@ class MailboxRun {
   }
   void push_and_drop_oldest() {
     const int item = ++pushed_;
-    while (queue_.room(1) == 0) {
-      if (!take_back()) {
-        lost_.push_back(item);
-        return;
-      }
+    if (queue_.room(1) == 0 && !take_back()) {
+      lost_.push_back(item);
+      return;
     }
     put(item);
   }
@@ -108,7 +106,7 @@ class MailboxRun {
       lost_.push_back(item);
       return;
     }
-    while (queue_.room(1) == 0) {
+    if (queue_.room(1) == 0) {
       take_back();
     }
     put(item);
@@ -171,10 +169,7 @@ class MailboxRun {
   [[nodiscard]] bool empty() const { return queue_.next() == queue_.tail(); }
 
  private:
-  void put(int item) {
-    check(queue_.room(1) != 0, "no room after one was taken out");
-    queue_.push(std::move(item), item == kept_);
-  }
+  void put(int item) { queue_.push(std::move(item), item == kept_); }
   /// False if the oldest is kept.
   bool take_back() {
     int oldest = 0;

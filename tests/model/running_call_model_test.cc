@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/dispatch_right.h"
 #include "core/running_call.h"
 #include "model/explore.h"
 #include "model/fence_modes.h"
@@ -19,6 +20,7 @@ struct Receiver {
   Atomic<bool> cancelled{false};
   Var<int> state{0};  // what its calls use; freed: -1
   Atomic<int> leavers{0};
+  core::Command<ModelAtomics> end;
 };
 using Call = core::RunningCall<ModelAtomics, Receiver>;
 
@@ -43,24 +45,18 @@ class CallRun {
 
   // Others.
 
-  void remove() {
-    static_cast<void>(call_.cancel(receiver_));
-    check(call_.await(receiver_, kNever), "timed out without a deadline");
-    free();
-  }
-  void remove_for_a_while() {
-    static_cast<void>(call_.cancel(receiver_));
-    if (call_.await(receiver_, 1)) {
-      free();
-    }
-  }
-  /// Does not wait: the drainer frees it if a call is running. As core/mailbox_core.cc, where a
-  /// mutex guards what leavers counts here.
+  /// The drainer frees it if a call is running. As core/mailbox_core.cc, where a mutex guards what
+  /// leavers counts here.
   void remove_without_waiting() {
     receiver_.leavers.store(1, std::memory_order_release);
     if (!call_.cancel(receiver_)) {
       free_if_left();
     }
+  }
+  void remove() {
+    remove_without_waiting();
+    check(receiver_.end.await(kNever), "timed out without a deadline");
+    check_freed();
   }
 
   // Afterwards.
@@ -83,7 +79,10 @@ class CallRun {
       free();
     }
   }
-  void free() { receiver_.state.set(kFreed); }
+  void free() {
+    receiver_.state.set(kFreed);
+    receiver_.end.complete();
+  }
 
   Call call_;
   Receiver receiver_;
@@ -103,15 +102,6 @@ TEST_P(RunningCallModel, WhoRemovesWaitsForTheCall) {
     call.check_freed();
   });
   EXPECT_GT(report.sleeps, 0U);
-}
-
-TEST_P(RunningCallModel, TheWaitMayTimeOut) {
-  expect_holds(named("remove for a while"), [](Scheduler& run) {
-    CallRun call(run, mode());
-    run.spawn("drainer", [&] { call.call(2); });
-    run.spawn("remover", [&] { call.remove_for_a_while(); });
-    run.join();
-  });
 }
 
 TEST_P(RunningCallModel, WhoDoesNotWaitLeavesItToTheDrainer) {

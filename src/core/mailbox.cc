@@ -1,0 +1,175 @@
+// The public face: takes calls on a Mailbox, gives them to its core.
+#include "herald/mailbox.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "base/atomics.h"
+#include "base/clock.h"
+#include "core/drain_scope.h"
+#include "core/mailbox_core.h"
+#include "core/option_check.h"
+#include "core/runtime.h"
+
+namespace herald {
+namespace {
+
+/// The turn of one mailbox, if it is to be had.
+class Turn {
+ public:
+  explicit Turn(core::MailboxCore& mailbox) noexcept
+      : mailbox_(mailbox), taken_(!core::DrainScope::is_open(mailbox) && mailbox.take_turn()) {}
+  ~Turn() {
+    if (taken_) {
+      mailbox_.give_turn_up();
+    }
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+  [[nodiscard]] bool taken() const noexcept { return taken_; }
+
+  /// The next mail of the owner's; calls others on the way.
+  [[nodiscard]] std::optional<Mailbox::Mail> pop() const {
+    core::MailboxCore::Step step = mailbox_.step();
+    while (step.what == core::MailboxCore::Step::What::kCalled) {
+      step = mailbox_.step();
+    }
+    return std::move(step.mail);
+  }
+
+ private:
+  core::MailboxCore& mailbox_;
+  const bool taken_;
+};
+
+}  // namespace
+
+DeliverOn::DeliverOn(const Mailbox& mailbox) noexcept : mailbox_(mailbox.core_) {}
+
+Mailbox::Mailbox() noexcept = default;
+Mailbox::Mailbox(Mailbox&&) noexcept = default;
+
+Mailbox::Mailbox(std::shared_ptr<core::Runtime> runtime, std::shared_ptr<core::MailboxCore> core,
+                 Subscription own) noexcept
+    : runtime_(std::move(runtime)), core_(std::move(core)), own_(std::move(own)) {}
+
+Mailbox& Mailbox::operator=(Mailbox&& other) noexcept {
+  if (this != &other) {
+    close();
+    runtime_ = std::move(other.runtime_);
+    core_ = std::move(other.core_);
+    own_ = std::move(other.own_);
+  }
+  return *this;
+}
+
+Mailbox::~Mailbox() { close(); }
+
+std::optional<Mailbox::Mail> Mailbox::try_pop() {
+  if (core_ == nullptr) {
+    return End{};
+  }
+  const Turn turn(*core_);
+  return turn.taken() ? turn.pop() : std::nullopt;
+}
+
+std::optional<Mailbox::Mail> Mailbox::pop_for(std::chrono::nanoseconds timeout) {
+  if (core_ == nullptr) {
+    return End{};
+  }
+  const std::int64_t deadline_ns = base::Clock::monotonic_deadline(timeout);
+  const Turn turn(*core_);
+  if (!turn.taken()) {
+    return std::nullopt;
+  }
+  std::optional<Mail> mail = turn.pop();
+  while (!mail.has_value() && core_->sleep(deadline_ns)) {
+    mail = turn.pop();
+  }
+  return mail.has_value() ? std::move(mail) : turn.pop();
+}
+
+absl::StatusOr<int> Mailbox::native_handle() {
+  if (core_ == nullptr || core::DrainScope::is_open(*core_)) {
+    return absl::FailedPreconditionError(
+        core_ == nullptr ? "native_handle: the mailbox is closed"
+                         : "native_handle: called inside a call that this mailbox delivers");
+  }
+  const absl::StatusOr<std::shared_ptr<Waker>> waker = runtime_->waker_of(*core_);
+  if (!waker.ok()) {
+    return waker.status();
+  }
+  return (*waker)->native_handle();
+}
+
+void Mailbox::close() noexcept {
+  if (core_ == nullptr) {
+    return;
+  }
+  runtime_->close_mailbox(*core_);
+  own_.unsubscribe();
+  if (const Turn turn(*core_); turn.taken()) {
+    core_->discard();
+  }
+  core_->forget_members();
+  core_ = nullptr;
+}
+
+SubscriptionStats Mailbox::stats() const { return own_.stats(); }
+
+std::size_t Mailbox::depth() const noexcept { return core_ == nullptr ? 0 : core_->depth(); }
+
+// A drain.
+
+Mailbox::Draining::Draining(Mailbox& mailbox, const DrainOptions& options) noexcept
+    : max_events_(options.max_events.value_or(UINT64_MAX)),
+      until_(options.budget.has_value()
+                 ? base::Clock::now() + base::Clock::to_ticks(options.budget->count())
+                 : INT64_MAX) {
+  core::MailboxCore* const core = mailbox.core_.get();
+  if (core == nullptr) {
+    result_.status = DrainResult::Status::kEnded;
+  } else if (core::DrainScope::is_open(*core) || !core::check(options).ok()) {
+    result_.status = DrainResult::Status::kRefused;
+  } else if (!core->take_turn()) {
+    result_.status = DrainResult::Status::kBusy;
+  } else {
+    core_ = core;
+  }
+}
+
+Mailbox::Draining::~Draining() {
+  if (core_ != nullptr) {
+    core_->give_turn_up();
+  }
+}
+
+std::optional<Mailbox::Mail> Mailbox::Draining::next() {
+  while (core_ != nullptr && !told_end_ && may_go_on()) {
+    core::MailboxCore::Step step = core_->step();
+    if (step.what == core::MailboxCore::Step::What::kNothing) {
+      break;
+    }
+    result_.events += step.is_event ? 1 : 0;
+    if (step.mail.has_value()) {
+      told_end_ = std::holds_alternative<End>(*step.mail);
+      result_.status = told_end_ ? DrainResult::Status::kEnded : result_.status;
+      return std::move(step.mail);
+    }
+  }
+  return std::nullopt;
+}
+
+// The clock is read behind an event only.
+bool Mailbox::Draining::may_go_on() noexcept {
+  const bool more = result_.events < max_events_ &&
+                    (until_ == INT64_MAX || result_.events == 0 || base::Clock::now() < until_);
+  if (!more) {
+    result_.status =
+        core_->depth() == 0 ? DrainResult::Status::kEmpty : DrainResult::Status::kPartial;
+  }
+  return more;
+}
+
+}  // namespace herald

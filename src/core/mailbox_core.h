@@ -1,0 +1,207 @@
+// Stage 7, mailbox: takes events from the fan-out, gives them to whoever drains it: to the owner,
+// or to the subscribers that deliver on it.
+//
+// Threads: the dispatcher's functions by the holder of the dispatch right; the drainer's by who has
+//   the turn; the others by any thread.
+// Invariants:
+//  1. One thread at a time has the turn. What it did is visible to the next.
+//  2. An event is given to its receiver only between begin() and end() of running_call.h, so never
+//     after that receiver has left.
+//  3. A loss is told before an event that came after it: what was refused is counted before the
+//     next is put in; what was taken back leaves a place without an item, and the drainer gives
+//     nothing from behind it before it has been counted.
+//  4. An attachment lives in members_ until it is detached and none of its events is inside.
+// Synchronization:
+//  [B1] to [B3]: the queue and the bell. [K1], [K2]: the running call.
+//  [B4] taken_back_ and lost_ are stored with release after the receiver's counter / loaded with
+//       acquire before that is read.
+//  [B5] ended_ is stored with release after the last event / loaded with acquire before the queue
+//       is looked at for the last time.
+//  [B6] the turn is given up with release / taken with acquire.
+//  [B7] the drainer stores taken_out_, then loads the doorbell: [P1] of base/parking.h, where the
+//       dispatcher that waits for room is the sleeper.
+// Bounds: the queue's; leavers and members by the number of subscriptions.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "base/atomics.h"
+#include "base/fence.h"
+#include "core/attachment.h"
+#include "core/conflation_index.h"
+#include "core/mail_receiver.h"
+#include "core/mail_store.h"
+#include "core/mailbox_bell.h"
+#include "core/mailbox_queue.h"
+#include "core/publisher_core.h"
+#include "core/running_call.h"
+#include "core/waker_core.h"
+#include "herald/mailbox.h"
+
+namespace herald::core {
+
+class MailboxDesk;
+class Runtime;
+class TypeRegistry;
+
+class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
+ public:
+  using Queue = MailboxQueue<base::NativeAtomics, MailStore>;
+  using Position = Queue::Position;
+
+  MailboxCore(Runtime& runtime, MailboxOptions options, base::FenceMode mode, Doorbell& doorbell);
+  MailboxCore(const MailboxCore&) = delete;
+  MailboxCore& operator=(const MailboxCore&) = delete;
+
+  // Any thread.
+
+  [[nodiscard]] Runtime& runtime() const noexcept { return runtime_; }
+  [[nodiscard]] bool blocks() const noexcept {
+    return options_.overflow == MailboxOverflow::kBlock;
+  }
+  [[nodiscard]] std::size_t capacity() const noexcept { return queue_.capacity(); }
+  [[nodiscard]] std::size_t depth() const noexcept;
+  [[nodiscard]] std::uint64_t exceptions() const noexcept { return exceptions_.get(); }
+  [[nodiscard]] std::size_t size_bytes() const noexcept;
+
+  /// False if it has no room for one event of each: only where the dispatcher waits for room.
+  bool add_member(std::shared_ptr<Attachment> member);
+  /// No call of `member` starts from now on; its callable is destroyed and `done` called, if there
+  /// is one: now (true), or by the drainer after the call that is running.
+  bool leave(const std::shared_ptr<Attachment>& member, std::function<void()> done);
+  /// The same for all but the mailbox's own. Waits for the running call, unless this thread is in
+  /// one of this mailbox.
+  void leave_all() noexcept;
+  /// At the end: they own the mailbox, as it owns them.
+  void forget_members();
+  /// The mailbox's own attachment; once, before it is attached.
+  void set_own(Attachment& own) noexcept { own_ = &own; }
+
+  // The dispatcher.
+
+  /// Called by the subscriber table: `attachment` is the receiver.
+  static void put(void* attachment, const Event& event) noexcept;
+  void attach(Attachment& receiver, MailboxDesk& desk);
+  void detach(Attachment& receiver) noexcept;
+  /// All of them.
+  void clear() noexcept;
+  [[nodiscard]] const std::vector<Attachment*>& receivers() const noexcept { return receivers_; }
+  /// Whether one more event fits for each receiver. As the heavy side of [B7].
+  [[nodiscard]] bool has_room() noexcept;
+  /// Tells the owner of what has been put in.
+  void announce() noexcept;
+  /// Nothing more will be put in.
+  void end(End::Reason reason) noexcept;
+  [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
+  void set_waker(std::shared_ptr<Waker> waker) noexcept;
+  [[nodiscard]] const std::shared_ptr<Waker>& waker() const noexcept { return waker_; }
+  bool is_dirty = false;  // the desk's
+
+  // The drainer.
+
+  /// False if another has the turn, or this thread is in a call of this mailbox.
+  [[nodiscard]] bool take_turn() noexcept;
+  void give_turn_up() noexcept;
+  /// One step: an event or a notice of the mailbox's own, or a call of a subscriber.
+  struct Step {
+    enum class What : std::uint8_t { kNothing, kMail, kCalled };
+    What what = What::kNothing;
+    bool is_event = false;  // else a notice
+    std::optional<Mailbox::Mail> mail = {};
+  };
+  [[nodiscard]] Step step();
+  /// Throws away what is inside; counts it.
+  void discard() noexcept;
+  /// After kNothing. False at `deadline_ns` on CLOCK_MONOTONIC; may return early.
+  bool sleep(std::int64_t deadline_ns) noexcept { return bell_.sleep(deadline_ns); }
+
+ private:
+  using Bell = MailboxBell<base::NativeAtomics, WakerCore::Ready>;
+  using Race = base::StoreThenLoad<base::NativeAtomics>;
+  struct Leaver {
+    std::shared_ptr<Attachment> member;
+    std::function<void()> done;
+  };
+
+  // The dispatcher.
+  void put(Attachment& receiver, const Event& event) noexcept;
+  [[nodiscard]] bool conflate(Attachment& receiver, const Event& event) noexcept;
+  [[nodiscard]] bool make_room(const Event& event) noexcept;
+  void refuse(Attachment& receiver) noexcept;
+  void disconnect() noexcept;
+  [[nodiscard]] bool is_terminal(const Event& event) const noexcept;
+  [[nodiscard]] bool takes_back() const noexcept {
+    return options_.overflow == MailboxOverflow::kDropOldest ||
+           options_.overflow == MailboxOverflow::kConflate;
+  }
+
+  // The drainer.
+  bool next(Mail& mail) noexcept;
+  void count_out() noexcept;
+  [[nodiscard]] Step give(Mail& mail);
+  [[nodiscard]] Step step_when_empty();
+  bool call(Attachment& receiver, const Event& event) noexcept;
+  void tell(Attachment& receiver, const Notice& notice) noexcept;
+  [[nodiscard]] std::uint64_t untold(Attachment& receiver) noexcept;
+  void tell_losses_to_others() noexcept;
+  void tell_all_end() noexcept;
+  void finish(Attachment& member) noexcept;
+  void run_leavers(MailReceiver& mail, const Attachment& member);
+  [[nodiscard]] std::vector<std::shared_ptr<Attachment>> members();
+  // [B4] acquire.
+  [[nodiscard]] bool losses_are_counted() const noexcept {
+    return taken_back_.load(std::memory_order_acquire) >= queue_.skipped();
+  }
+  // [B4] acquire.
+  [[nodiscard]] std::uint64_t lost() const noexcept {
+    return lost_.load(std::memory_order_acquire);
+  }
+  // [B4] release. One writer.
+  static void count(std::atomic<std::uint64_t>& counter) noexcept {
+    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
+
+  // Fixed.
+  Runtime& runtime_;
+  const MailboxOptions options_;
+  const base::FenceMode mode_;
+  Doorbell& doorbell_;
+  const TypeRegistry& types_;
+  Attachment* own_ = nullptr;  // the mailbox's own; set before it is attached
+
+  Queue queue_;
+  Bell bell_;
+  RunningCall<base::NativeAtomics, MailReceiver> running_call_;
+
+  // The dispatcher's.
+  MailboxDesk* desk_ = nullptr;
+  std::vector<Attachment*> receivers_;
+  std::optional<ConflationIndex> conflation_;
+  std::shared_ptr<Waker> waker_;
+  bool has_ended_ = false;
+  std::atomic<std::uint64_t> taken_back_{0};  // in all
+  std::atomic<std::uint64_t> lost_{0};        // refused and taken back, in all
+  std::atomic<std::uint8_t> ended_{kOpen};    // 1 + the reason
+  static constexpr std::uint8_t kOpen = 0;
+
+  // The drainer's.
+  std::atomic<bool> taken_{false};  // the turn
+  std::optional<Mail> in_hand_;     // taken out and not given
+  std::uint64_t told_ = 0;          // of lost_
+  bool end_told_ = false;           // to the subscribers
+  SingleWriterCounter exceptions_;  // of them
+  std::atomic<std::uint64_t> taken_out_{0};
+
+  mutable std::mutex mutex_;  // of these, on the control plane
+  std::vector<std::shared_ptr<Attachment>> members_;
+  std::vector<Leaver> leavers_;
+};
+
+}  // namespace herald::core

@@ -1,0 +1,174 @@
+// Stage 7, mailbox: takes events from the fan-out, gives them to whoever drains it: to the owner,
+// or to the subscribers that deliver on it. Here: what the drainer does.
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "base/exceptions.h"
+#include "core/callback_guard.h"
+#include "core/drain_scope.h"
+#include "core/mailbox_core.h"
+#include "core/runtime.h"
+
+namespace herald::core {
+namespace {
+
+void call_one(detail::Callback& callback, const Event& event) {
+  if (callback.batch.function != nullptr) {
+    callback.batch.function(callback.batch.object.get(), std::span(&event, 1));
+  } else {
+    callback.event.function(callback.event.object.get(), event);
+  }
+}
+
+}  // namespace
+
+bool MailboxCore::take_turn() noexcept {
+  // [B6] acquire: what the last drainer did.
+  return !taken_.exchange(true, std::memory_order_acquire);
+}
+
+// [B6] release: pairs with take_turn().
+void MailboxCore::give_turn_up() noexcept { taken_.store(false, std::memory_order_release); }
+
+MailboxCore::Step MailboxCore::step() {
+  Mail mail;
+  return next(mail) ? give(mail) : step_when_empty();
+}
+
+bool MailboxCore::next(Mail& mail) noexcept {
+  if (in_hand_.has_value()) {
+    mail = *std::exchange(in_hand_, std::nullopt);
+    return true;
+  }
+  if (!queue_.pop(mail)) {
+    return false;
+  }
+  count_out();
+  return true;
+}
+
+// One that waits for room is woken for an eighth, or when all is out: see step_when_empty().
+void MailboxCore::count_out() noexcept {
+  if (blocks()) {
+    const Position out = queue_.next();
+    Race::light_store(mode_, taken_out_, out);  // [B7]
+    if (out % std::max<std::size_t>(capacity() / 8, 1) == 0) {
+      doorbell_.notify();
+    }
+  }
+}
+
+MailboxCore::Step MailboxCore::give(Mail& mail) {
+  if (!losses_are_counted()) {
+    in_hand_ = std::move(mail);  // The dispatcher is at it, and announces what it does next.
+    return {};
+  }
+  Attachment& receiver = *mail.receiver;
+  if (const std::uint64_t lost = untold(receiver); lost != 0) {
+    in_hand_ = std::move(mail);
+    if (&receiver == own_) {
+      return {Step::What::kMail, false, Lagged{lost}};
+    }
+    tell(receiver, Lagged{lost});
+    return {Step::What::kCalled, false, {}};
+  }
+  if (&receiver != own_) {
+    return {Step::What::kCalled, call(receiver, mail.event), {}};
+  }
+  receiver.mail->delivered.add(1);
+  return {Step::What::kMail, true, std::move(mail.event)};
+}
+
+std::uint64_t MailboxCore::untold(Attachment& receiver) noexcept {
+  const std::uint64_t lost = receiver.mail->overflow_dropped();
+  return lost - std::exchange(receiver.mail->told, lost);
+}
+
+MailboxCore::Step MailboxCore::step_when_empty() {
+  if (blocks()) {
+    doorbell_.notify();
+  }
+  // [B5] acquire: pairs with end().
+  const std::uint8_t ended = ended_.load(std::memory_order_acquire);
+  if (const std::uint64_t lost = this->lost(); lost != told_) {
+    told_ = lost;
+    tell_losses_to_others();
+    if (const std::uint64_t own = own_ == nullptr ? 0 : untold(*own_); own != 0) {
+      return {Step::What::kMail, false, Lagged{own}};
+    }
+  }
+  if (Mail mail; ended != kOpen && next(mail)) {
+    return give(mail);
+  }
+  if (ended != kOpen) {
+    tell_all_end();
+    return {Step::What::kMail, false, End{static_cast<End::Reason>(ended - 1)}};
+  }
+  return bell_.rest(queue_.next()) ? step() : Step{};
+}
+
+void MailboxCore::tell_losses_to_others() noexcept {
+  for (const std::shared_ptr<Attachment>& member : members()) {
+    if (member.get() == own_) {
+      continue;
+    }
+    if (const std::uint64_t lost = untold(*member); lost != 0) {
+      tell(*member, Lagged{lost});
+    }
+  }
+}
+
+void MailboxCore::tell_all_end() noexcept {
+  if (std::exchange(end_told_, true)) {
+    return;
+  }
+  const auto reason = static_cast<End::Reason>(ended_.load(std::memory_order_relaxed) - 1);
+  for (const std::shared_ptr<Attachment>& member : members()) {
+    tell(*member, End{reason});
+  }
+}
+
+void MailboxCore::discard() noexcept {
+  Mail mail;
+  while (next(mail)) {
+    mail.receiver->mail->detach_dropped.add(1);
+  }
+}
+
+// Calls.
+
+// Whether it was called: not if it has left.
+bool MailboxCore::call(Attachment& receiver, const Event& event) noexcept {
+  const DrainScope scope(*this);
+  MailReceiver& mail = *receiver.mail;
+  const bool called = running_call_.begin(mail);
+  if (called) {
+    HERALD_TRY { call_one(receiver.callback(), event); }
+    HERALD_CATCH_ALL {
+      mail.exceptions.add(1);
+      exceptions_.add(1);
+      tell_error(runtime_.options().on_error, receiver);
+    }
+    mail.delivered.add(1);
+  } else {
+    mail.detach_dropped.add(1);
+  }
+  if (running_call_.end(mail)) {
+    finish(receiver);
+  }
+  return called;
+}
+
+void MailboxCore::tell(Attachment& receiver, const Notice& notice) noexcept {
+  const DrainScope scope(*this);
+  MailReceiver& mail = *receiver.mail;
+  if (running_call_.begin(mail) && mail.on_notice != nullptr) {
+    mail.on_notice(notice);
+  }
+  if (running_call_.end(mail)) {
+    finish(receiver);
+  }
+}
+
+}  // namespace herald::core

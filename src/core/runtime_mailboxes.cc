@@ -1,0 +1,135 @@
+// Control, runtime: everything behind a Bus; here what it does about mailboxes.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/exceptions.h"
+#include "core/drain_scope.h"
+#include "core/option_check.h"
+#include "core/runtime.h"
+
+namespace herald::core {
+
+absl::StatusOr<Runtime::OpenedMailbox> Runtime::open_mailbox(const std::optional<Filter>& filter,
+                                                             MailboxOptions options) {
+  if (absl::Status legal = check(options); !legal.ok()) {
+    return legal;
+  }
+  if (absl::Status legal = check_subscribe(filter.value_or(Filter{.types = TypeMask::all()}),
+                                           /*has_callback=*/true, "mailbox");
+      !legal.ok()) {
+    return legal;
+  }
+  SubscribeOptions of_own{.name = options.name};
+  OpenedMailbox opened;
+  HERALD_TRY {
+    opened.mailbox = std::make_shared<MailboxCore>(*this, std::move(options), mode_, doorbell_);
+  }
+  HERALD_CATCH_ALL { return absl::ResourceExhaustedError("mailbox: no memory for its events"); }
+  {
+    const std::scoped_lock lock(mailboxes_mutex_);
+    std::erase_if(mailboxes_, [](const auto& mailbox) { return mailbox.expired(); });
+    mailboxes_.push_back(opened.mailbox);
+  }
+  if (filter.has_value()) {
+    opened.own = std::make_shared<Attachment>(next_subscription_id(), *filter, detail::Callback(),
+                                              std::move(of_own));
+    opened.own->mail = std::make_unique<MailReceiver>(opened.mailbox, nullptr);
+    opened.mailbox->set_own(*opened.own);
+    static_cast<void>(opened.mailbox->add_member(opened.own));  // there is a place for one
+    if (filter->stream.has_value()) {
+      streams_.came(*filter->stream);
+    }
+    attach(opened.own);
+  }
+  return opened;
+}
+
+absl::StatusOr<std::shared_ptr<Waker>> Runtime::waker_of(MailboxCore& mailbox) {
+  std::shared_ptr<Waker> waker = mailbox.waker();
+  if (waker != nullptr) {
+    return waker;
+  }
+  absl::StatusOr<std::shared_ptr<Waker>> made = Waker::create();
+  if (made.ok()) {
+    // The owner is here, and the dispatcher between two events.
+    call_on_dispatcher([&](Dispatcher&) { mailbox.set_waker(*made); });
+  }
+  return made;
+}
+
+std::vector<std::shared_ptr<MailboxCore>> Runtime::mailboxes() {
+  const std::scoped_lock lock(mailboxes_mutex_);
+  std::vector<std::shared_ptr<MailboxCore>> all;
+  for (const std::weak_ptr<MailboxCore>& each : mailboxes_) {
+    if (std::shared_ptr<MailboxCore> mailbox = each.lock(); mailbox != nullptr) {
+      all.push_back(std::move(mailbox));
+    }
+  }
+  return all;
+}
+
+// Leaving.
+
+bool Runtime::in_callback() const noexcept {
+  return dispatching_here() || DrainScope::is_open(*this);
+}
+
+bool Runtime::is_waited_for_here() const noexcept {
+  return dispatching_here() || DrainScope::holds_up(*this);
+}
+
+Runtime::Leaving Runtime::leave_mailbox(const std::shared_ptr<Attachment>& attachment,
+                                        bool leaves_now, std::int64_t deadline_ns) noexcept {
+  MailboxCore& mailbox = *attachment->mail->mailbox;
+  const bool waits = !in_callback();
+  bool idle = false;
+  if (leaves_now) {
+    detach(attachment);
+    idle = mailbox.leave(attachment, nullptr);
+  }
+  if (!waits) {
+    return idle || attachment->mail->end.done() || DrainScope::is_open(mailbox) ? Leaving::kDone
+                                                                                : Leaving::kPending;
+  }
+  return attachment->detach.await(deadline_ns) && attachment->mail->end.await(deadline_ns)
+             ? Leaving::kDone
+             : Leaving::kLate;
+}
+
+void Runtime::close_mailbox(MailboxCore& mailbox) noexcept {
+  struct Closing : Order {
+    std::shared_ptr<MailboxCore> mailbox;
+  };
+  auto order = std::make_shared<Closing>();
+  order->mailbox = mailbox.shared_from_this();
+  const auto action = [](Dispatcher& dispatcher, void* subject) {
+    MailboxCore& closed = *static_cast<Closing*>(subject)->mailbox;
+    closed.end(End::Reason::kClosed);
+    dispatcher.delivery().detach_all(closed);
+    closed.set_waker(nullptr);
+  };
+  submit(*order, action, order.get(), order);
+  mailbox.leave_all();
+  if (!in_callback()) {
+    order->await(base::NativeAtomics::kNoDeadline);
+  }
+}
+
+// At the end of the bus. Those that deliver on a mailbox are callbacks of the bus and end with it;
+// what a mailbox has for its owner stays. Without the dispatch right: a running call may want it.
+void Runtime::leave_mailboxes() noexcept {
+  for (const std::shared_ptr<MailboxCore>& mailbox : mailboxes()) {
+    mailbox->leave_all();
+  }
+}
+
+// With the dispatch right, when nothing more can come.
+void Runtime::end_mailboxes() noexcept {
+  for (const std::shared_ptr<MailboxCore>& mailbox : mailboxes()) {
+    mailbox->end(End::Reason::kClosed);
+  }
+}
+
+}  // namespace herald::core

@@ -1,0 +1,22 @@
+// All stages: a statistic that one thread at a time counts and any thread may read.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace herald::core {
+
+// Relaxed throughout: a statistic only; whoever needs it exact is ordered by something else.
+class SingleWriterCounter {
+ public:
+  void add(std::uint64_t count) noexcept { value_.store(get() + count, std::memory_order_relaxed); }
+  void reset() noexcept { value_.store(0, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t get() const noexcept {
+    return value_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+}  // namespace herald::core
