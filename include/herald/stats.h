@@ -79,9 +79,11 @@ struct BusStats {
   std::uint64_t negative_latencies = 0;  ///< Clamped to 0.
   StallStats stalls;
   PumpStats pumps;
-  std::size_t lane_bytes = 0;   ///< Memory reserved for lanes.
-  std::size_t table_bytes = 0;  ///< Memory of the subscriber table.
-  const char* fence = "";       ///< "membarrier" or "sequentially consistent".
+  std::size_t lane_bytes = 0;       ///< Memory reserved for lanes.
+  std::size_t table_bytes = 0;      ///< Memory of the subscriber table.
+  std::uint64_t replay_events = 0;  ///< Held by the replay ring, up to the last run of events.
+  std::size_t replay_bytes = 0;     ///< Memory of the ring, with the payload blocks that it keeps.
+  const char* fence = "";           ///< "membarrier" or "sequentially consistent".
 
   /// Whether the laws above hold. Meaningful only at rest: no publisher active, all flushed.
   [[nodiscard]] bool conserved() const noexcept;

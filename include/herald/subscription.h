@@ -2,9 +2,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
+
+#include "herald/notice.h"
+#include "herald/replay.h"
 
 namespace herald {
 
@@ -22,10 +26,22 @@ struct SubscriptionStats {
   std::uint64_t offered = 0;     ///< Events that matched and reached it.
   std::uint64_t delivered = 0;   ///< Of these, handed to the callback (a batch counts its span).
   std::uint64_t exceptions = 0;  ///< Calls that threw; they count as delivered.
+  std::uint64_t replayed = 0;    ///< Of the delivered events, those from the replay ring.
+  std::uint64_t gaps = 0;        ///< Gaps in the replay, told to on_notice if there is one.
 };
 
 struct SubscribeOptions {
   std::string name = {};  ///< For reports. Default: empty.
+  /// Where to begin: last(n), from_sequence(s) or latest_per_type(). Default: no history. Replayed
+  /// events come as live ones do, on the dispatching thread between the batches of the others, some
+  /// hundred a turn, one joiner after the other; a batch subscriber gets them in spans of one.
+  /// They are counted as offered and delivered, and are in no latency histogram. It goes live when
+  /// it has all that is dispatched; if the ring overtakes it before, that is a Gap.
+  Replay replay = {};
+  /// Called on the dispatching thread, before the next event of this subscription, for what it
+  /// should know. It may do what the callback may, and what it throws is treated alike. Default:
+  /// notices are only counted (SubscriptionStats::gaps).
+  std::function<void(const Notice&)> on_notice = {};
 };
 
 /// Keeps a subscriber or a middleware in its bus; destroying or overwriting it unsubscribes.

@@ -6,15 +6,18 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/late_join.h"
 #include "core/order.h"
 #include "herald/callback.h"
 #include "herald/filter.h"
 #include "herald/middleware.h"
+#include "herald/notice.h"
 #include "herald/subscription.h"
 
 namespace herald::core {
@@ -34,7 +37,15 @@ class Attachment {
   enum class State : std::uint8_t { kNew, kAttached, kDetached };
 
   Attachment(std::uint64_t id, Filter filter, detail::Callback callback, SubscribeOptions options)
-      : id_(id), filter_(filter), name_(std::move(options.name)), callback_(std::move(callback)) {}
+      : id_(id),
+        filter_(filter),
+        name_(std::move(options.name)),
+        callback_(std::move(callback)),
+        on_notice_(std::move(options.on_notice)) {
+    if (options.replay.from != Replay::From::kNow) {
+      late = std::make_unique<LateJoin>(options.replay);
+    }
+  }
   Attachment(std::uint64_t id, Filter filter, detail::MiddlewareCallback callback,
              MiddlewareOptions options)
       : id_(id),
@@ -54,11 +65,18 @@ class Attachment {
   }
   [[nodiscard]] detail::Callback& callback() noexcept { return callback_; }
   [[nodiscard]] detail::MiddlewareCallback& middleware() noexcept { return middleware_; }
+  [[nodiscard]] const std::function<void(const Notice&)>& on_notice() const noexcept {
+    return on_notice_;
+  }
 
   /// By the owner, once detached and no call is running, or at the end of the bus.
   void destroy_callable() noexcept {
     const detail::Callback callback = std::move(callback_);
     const detail::MiddlewareCallback middleware = std::move(middleware_);
+    const std::function<void(const Notice&)> on_notice = std::exchange(on_notice_, nullptr);
+    if (late != nullptr) {
+      late->latest = {};
+    }
   }
 
   Order attach;
@@ -72,7 +90,8 @@ class Attachment {
   std::shared_ptr<Attachment> attached;  // itself, while the table or the chain refers to it
   std::uint64_t offered = 0;             // of a middleware; of a subscriber, of lists it has left
   std::uint64_t exceptions = 0;
-  std::uint64_t held = 0;  // of a middleware
+  std::uint64_t held = 0;          // of a middleware
+  std::unique_ptr<LateJoin> late;  // of a subscriber that asked for history
 
  private:
   const std::uint64_t id_;
@@ -81,6 +100,7 @@ class Attachment {
   const int priority_ = 0;
   detail::Callback callback_;
   detail::MiddlewareCallback middleware_;
+  std::function<void(const Notice&)> on_notice_;
 };
 
 }  // namespace herald::core

@@ -21,6 +21,8 @@ Delivery::Delivery(const BusOptions& options, const ChainOptions& chain, Latency
       guard_(options.on_error),
       chain_(chain, guard_),
       table_(guard_),
+      ring_(options.replay_events, options.replay_bytes),
+      desk_(ring_, table_, guard_),
       meter_(meter) {
   staged_.reserve(options.batch_events + options.max_emitted_per_event + 1);
 }
@@ -115,7 +117,17 @@ void Delivery::measure_one(Event& event, base::Ticks start) noexcept {
   }
 }
 
+// Called between two events. What is not kept yet was fanned out last, so it ends the run.
+void Delivery::keep_run() noexcept {
+  const std::uint64_t count = sequence_ - ring_.newest();
+  const Event* const end = (ready_is_staged_ ? staged_.data() : batch_) + ready_end_;
+  ring_.append(std::span<const Event>(end - count, count));
+}
+
 void Delivery::end_run() noexcept {
+  if (ring_.is_on()) [[unlikely]] {
+    keep_run();
+  }
   if (batch_awaits_) {
     Event* const base = ready_is_staged_ ? staged_.data() : batch_;
     deliver_run(std::span<const Event>(base + ready_begin_, base + ready_end_));
@@ -174,6 +186,9 @@ void Delivery::attach(Attachment& attachment) {
   attachment.state = Attachment::State::kAttached;
   if (attachment.is_middleware()) {
     chain_.attach(attachment);
+  } else if (attachment.late != nullptr) {
+    keep_run();
+    desk_.join(attachment);
   } else {
     table_.attach(attachment);
   }
@@ -186,7 +201,7 @@ void Delivery::detach(Attachment& attachment) noexcept {
   }
   if (attachment.is_middleware()) {
     chain_.detach(attachment);
-  } else {
+  } else if (!desk_.leave(attachment)) {
     table_.detach(attachment);
   }
   untidy_ = true;
@@ -211,8 +226,10 @@ void Delivery::tidy() noexcept {
 
 void Delivery::clear() noexcept {
   table_.clear();
+  desk_.clear();
   chain_.clear();
   tidy();
+  ring_.clear();
 }
 
 // Seeing.
@@ -224,7 +241,7 @@ SubscriptionStats Delivery::stats(const Attachment& attachment) const {
 void Delivery::fill(BusStats& stats) const {
   stats.middleware = chain_.all_stats();
   stats.dispatched = sequence_;
-  stats.deliveries = table_.deliveries();
+  stats.deliveries = table_.deliveries() + desk_.deliveries();
   const MiddlewareChain::Counts& counts = chain_.counts();
   stats.emitted = counts.emitted;
   stats.emit_refused = counts.refused;
@@ -232,6 +249,8 @@ void Delivery::fill(BusStats& stats) const {
   stats.held = counts.held;
   stats.exceptions = guard_.exceptions();
   stats.table_bytes = table_.size_bytes();
+  stats.replay_events = ring_.events();
+  stats.replay_bytes = ring_.size_bytes();
 }
 
 }  // namespace herald::core

@@ -116,7 +116,8 @@ class Dispatcher {
   void dispatch_plain(DispatchBudget& budget) noexcept;
   void let_go(std::size_t from, std::size_t to) noexcept;
   void discard(PublisherCore* from, std::size_t begin, std::size_t end) noexcept;
-  [[nodiscard]] detail::EventSlot* hand_slots() noexcept;
+  // Events are taken into hand_ as bare slots: an Event is nothing but its slot.
+  [[nodiscard]] detail::EventSlot* hand_slots() noexcept { return &EventAccess::slot(hand_[0]); }
   [[nodiscard]] bool in_hand() const noexcept {
     return hand_next_ < hand_end_ || delivery_.pending() != 0;
   }
@@ -128,6 +129,8 @@ class Dispatcher {
 
   // The end of a round.
   void run_deadlines(const DispatchBudget& budget) noexcept;
+  void lead_with_joiners(const DispatchBudget& budget) noexcept;
+  void serve_joiners(const DispatchBudget& budget) noexcept;
   void serve_flushes() noexcept;
   [[nodiscard]] bool flush_reached() const noexcept;
   void retire_lanes() noexcept;
@@ -145,6 +148,7 @@ class Dispatcher {
   std::size_t next_lane_ = 0;  // where the next round begins; lanes_.size(): the shared lane
   bool lanes_to_retire_ = false;
   std::uint64_t shared_pump_limit_ = 0;  // of taken(): a ticket may lead to no event
+  std::uint64_t pump_joiners_ = 0;       // that had come
   SharedAge shared_age_;
 
   std::unique_ptr<Event[]> hand_;  // the batch, dispatched in place where no middleware is
@@ -158,6 +162,8 @@ class Dispatcher {
   bool has_progressed_ = false;   // in this dispatch()
   bool deadlines_first_ = false;  // they had no time in the last one
   bool deadlines_lead_ = false;   // they go before the batch in hand
+  bool joiners_first_ = false;    // late joiners had no time in the last one
+  bool joiners_lead_ = false;     // they go before the batch in hand
 
   Right right_;
 };

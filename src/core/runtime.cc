@@ -172,6 +172,9 @@ absl::StatusOr<std::shared_ptr<Attachment>> Runtime::subscribe(Filter filter,
   if (absl::Status legal = check_subscribe(filter, has_callback, "subscribe"); !legal.ok()) {
     return legal;
   }
+  if (absl::Status legal = check_replay(options.replay); !legal.ok()) {
+    return legal;
+  }
   // Relaxed: only uniqueness matters.
   const std::uint64_t id = next_subscription_id_.fetch_add(1, std::memory_order_relaxed);
   auto attachment =
@@ -179,7 +182,21 @@ absl::StatusOr<std::shared_ptr<Attachment>> Runtime::subscribe(Filter filter,
   if (filter.stream.has_value()) {
     streams_.came(*filter.stream);
   }
-  return attach(std::move(attachment));
+  attach(attachment);
+  if (attachment->late != nullptr) {
+    doorbell_.notify();  // A parked dispatcher has a joiner to serve.
+  }
+  return attachment;
+}
+
+// The sequence only grows, so what is legal now still is when the subscriber is attached.
+absl::Status Runtime::check_replay(const Replay& replay) {
+  std::uint64_t newest = 0;
+  if (replay.from == Replay::From::kSequence) {
+    call_on_dispatcher(
+        [&](const Dispatcher& dispatcher) { newest = dispatcher.delivery().sequence(); });
+  }
+  return check(replay, options_.replay_events, newest);
 }
 
 absl::StatusOr<std::shared_ptr<Attachment>> Runtime::use(Filter filter,

@@ -93,6 +93,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void leave_stream(const Attachment& attachment) noexcept;
   std::shared_ptr<Attachment> attach(std::shared_ptr<Attachment> attachment) noexcept;
   absl::Status check_subscribe(const Filter& filter, bool has_callback, const char* caller) const;
+  absl::Status check_replay(const Replay& replay);
   [[nodiscard]] bool may_pump() const noexcept {
     return options_.dispatch == DispatchMode::kManual && !dispatching_here();
   }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/attachment.h"
 #include "herald/subscription.h"
 
 namespace herald::core {
@@ -16,10 +17,12 @@ namespace herald::core {
 class SubscriberRows {
  public:
   void reserve(std::size_t rows) { counters_.reserve(rows); }
-  void add(std::uint64_t id, std::string_view name, std::uint64_t offered,
-           std::uint64_t exceptions) {
-    counters_.push_back({id, offered, exceptions, name.size()});
-    names_ += name;
+  void add(const Attachment& subscriber, std::uint64_t offered) {
+    const LateJoin* const late = subscriber.late.get();
+    counters_.push_back({subscriber.id(), offered, subscriber.exceptions,
+                         late == nullptr ? 0 : late->replayed, late == nullptr ? 0 : late->gaps,
+                         subscriber.name().size()});
+    names_ += subscriber.name();
   }
 
   [[nodiscard]] std::vector<SubscriptionStats> make() const {
@@ -28,7 +31,7 @@ class SubscriberRows {
     std::string_view names = names_;
     for (const Counters& each : counters_) {
       rows.push_back({each.id, std::string(names.substr(0, each.name_bytes)), each.offered,
-                      each.offered, each.exceptions});
+                      each.offered, each.exceptions, each.replayed, each.gaps});
       names.remove_prefix(each.name_bytes);
     }
     return rows;
@@ -39,6 +42,8 @@ class SubscriberRows {
     std::uint64_t id;
     std::uint64_t offered;
     std::uint64_t exceptions;
+    std::uint64_t replayed;
+    std::uint64_t gaps;
     std::size_t name_bytes;
   };
 

@@ -245,14 +245,20 @@ std::uint64_t SubscriberTable::offered(const Attachment& subscriber) const noexc
 
 SubscriptionStats SubscriberTable::stats(const Attachment& subscriber) const {
   const std::uint64_t events = offered(subscriber);
-  return {subscriber.id(), subscriber.name(), events, events, subscriber.exceptions};
+  SubscriptionStats stats{subscriber.id(), subscriber.name(), events, events,
+                          subscriber.exceptions};
+  if (subscriber.late != nullptr) {
+    stats.replayed = subscriber.late->replayed;
+    stats.gaps = subscriber.late->gaps;
+  }
+  return stats;
 }
 
 void SubscriberTable::fill(SubscriberRows& rows) const {
   rows.reserve(in_order_.size() - in_order_left_);
   for (const Attachment* each : in_order_) {
     if (each != nullptr) {
-      rows.add(each->id(), each->name(), offered(*each), each->exceptions);
+      rows.add(*each, offered(*each));
     }
   }
 }
