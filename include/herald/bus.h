@@ -227,7 +227,7 @@ class Bus {
                                   detail::Encoder encoder);
   absl::StatusOr<unsigned> find(std::string_view name, detail::PayloadId payload) const;
   absl::StatusOr<Subscription> subscribe(Filter filter, detail::Callback callback,
-                                         SubscribeOptions options);
+                                         SubscribeOptions&& options);
   absl::StatusOr<Subscription> use(Filter filter, detail::MiddlewareCallback callback,
                                    MiddlewareOptions options);
   PublishResult push(detail::EventSlot& slot, const PublishOptions& options) noexcept;

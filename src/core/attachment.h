@@ -36,7 +36,7 @@ class Attachment {
  public:
   enum class State : std::uint8_t { kNew, kAttached, kDetached };
 
-  Attachment(std::uint64_t id, Filter filter, detail::Callback callback, SubscribeOptions options)
+  Attachment(std::uint64_t id, Filter filter, detail::Callback callback, SubscribeOptions&& options)
       : id_(id),
         filter_(filter),
         name_(std::move(options.name)),
@@ -73,9 +73,11 @@ class Attachment {
   void destroy_callable() noexcept {
     const detail::Callback callback = std::move(callback_);
     const detail::MiddlewareCallback middleware = std::move(middleware_);
-    const std::function<void(const Notice&)> on_notice = std::exchange(on_notice_, nullptr);
     if (late != nullptr) {
       late->latest = {};
+    }
+    if (on_notice_) {
+      const std::function<void(const Notice&)> on_notice = std::exchange(on_notice_, nullptr);
     }
   }
 

@@ -166,14 +166,16 @@ absl::Status Runtime::check_subscribe(const Filter& filter, bool has_callback,
 
 absl::StatusOr<std::shared_ptr<Attachment>> Runtime::subscribe(Filter filter,
                                                                detail::Callback callback,
-                                                               SubscribeOptions options) {
+                                                               SubscribeOptions&& options) {
   const bool has_callback =
       callback.event.function != nullptr || callback.batch.function != nullptr;
   if (absl::Status legal = check_subscribe(filter, has_callback, "subscribe"); !legal.ok()) {
     return legal;
   }
-  if (absl::Status legal = check_replay(options.replay); !legal.ok()) {
-    return legal;
+  if (options.replay.from != Replay::From::kNow) {
+    if (absl::Status legal = check_replay(options.replay); !legal.ok()) {
+      return legal;
+    }
   }
   // Relaxed: only uniqueness matters.
   const std::uint64_t id = next_subscription_id_.fetch_add(1, std::memory_order_relaxed);

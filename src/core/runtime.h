@@ -57,7 +57,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
                                   detail::Encoder encoder);
   absl::StatusOr<PublisherCore*> open_publisher(PublisherOptions options);
   absl::StatusOr<std::shared_ptr<Attachment>> subscribe(Filter filter, detail::Callback callback,
-                                                        SubscribeOptions options);
+                                                        SubscribeOptions&& options);
   absl::StatusOr<std::shared_ptr<Attachment>> use(Filter filter,
                                                   detail::MiddlewareCallback callback,
                                                   MiddlewareOptions options);
