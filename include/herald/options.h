@@ -141,8 +141,9 @@ struct PumpOptions {
   std::optional<std::size_t> max_events = {};
   /// Time to spend, above 0, from the call on: a command of another thread that goes first, such
   /// as stats(), is in it. Looked at after each fan-out, so overrun by at most one, one deadline of
-  /// a middleware, or 64 streams cancelled for want of subscribers; then batch subscribers still
-  /// get what has been fanned out. At least one event moves on, however small the budget. Default:
+  /// a middleware, one replayed event, or 64 streams cancelled for want of subscribers; then batch
+  /// subscribers still get what has been fanned out. Replays that had no time go first in every
+  /// second pump. At least one event moves on, however small the budget. Default:
   /// no limit.
   std::optional<std::chrono::nanoseconds> budget = {};
   /// Whether this pump also takes what is accepted while it runs, such as what callbacks publish,

@@ -67,7 +67,8 @@ struct BusStats {
   std::vector<SubscriptionStats> middleware;     ///< Active middleware, in order of priority.
 
   std::uint64_t dispatched = 0;    ///< Events that got a sequence.
-  std::uint64_t deliveries = 0;    ///< Calls, with a batch call counted once for each event.
+  /// Calls, with a batch call counted once for each event, and replayed ones.
+  std::uint64_t deliveries = 0;
   std::uint64_t emitted = 0;       ///< New events from middleware.
   std::uint64_t emit_refused = 0;  ///< Refused ones.
   std::uint64_t middleware_dropped = 0;
@@ -130,13 +131,16 @@ struct DrainReport {
 /// What one Bus::pump did.
 struct PumpResult {
   enum class Status : std::uint8_t {
-    kDone,     ///< All that was accepted at the start (with take_new: by now) is dispatched.
+    /// All that was accepted at the start (with take_new: by now) is dispatched, and who had
+    /// joined late by then is live.
+    kDone,
     kPartial,  ///< The budget or max_events ended it.
     kBusy,     ///< Another thread is pumping; nothing was done.
     kRefused,  ///< Called inside a callback, on a bus with a thread, or with an illegal option.
   };
   Status status = Status::kDone;
-  std::uint64_t events = 0;  ///< Taken from lanes and carried through, dropped ones included.
+  /// Taken from lanes and carried through, dropped ones included; no replayed ones.
+  std::uint64_t events = 0;
 
   // These stay 0 if it was busy or refused.
 

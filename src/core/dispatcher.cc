@@ -46,7 +46,7 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
   deadlines_lead_ = deadlines_first_ && !deadlines_lead_ && delivery_.pending() == 0;
   if (deadlines_lead_) {
     run_deadlines(budget);
-  } else if (joiners_first_) {
+  } else if (joiners_first_ && delivery_.pending() == 0) {
     lead_with_joiners(budget);
   }
   if (in_hand()) {
