@@ -109,7 +109,8 @@ struct BusOptions {
 
   /// The last events of the bus, kept for subscribers that join late (SubscribeOptions::replay),
   /// as dispatched, after middleware: 0 (off) to 1,048,576. 64 bytes each, rounded up to a power of
-  /// two, reserved at once, and 4 KiB for the latest event of each type. Default: off.
+  /// two, reserved at once, and 4 KiB for the latest event of each type. Costs some 36 instructions
+  /// an event, and one more reference where the payload is a block. Default: off.
   std::size_t replay_events = 0;
   /// Bytes of payloads too large for their event that those may keep alive: 0 to 64 GiB. At the
   /// limit the oldest events leave first; one that is larger is not kept, which a joiner is told as

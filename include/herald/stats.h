@@ -61,12 +61,13 @@ struct PumpStats {
 struct BusStats {
   /// Open ones, in the order of their opening; the first is the shared lane, named "shared".
   std::vector<PublisherStats> publishers;
-  PublisherStats closed_publishers;              ///< All closed ones in one row.
-  PublisherStats total;                          ///< The sum of all rows.
-  std::vector<SubscriptionStats> subscriptions;  ///< Active subscribers, in order of subscription.
-  std::vector<SubscriptionStats> middleware;     ///< Active middleware, in order of priority.
+  PublisherStats closed_publishers;  ///< All closed ones in one row.
+  PublisherStats total;              ///< The sum of all rows.
+  /// Active subscribers, in order of subscription; behind them late joiners that are not live yet.
+  std::vector<SubscriptionStats> subscriptions;
+  std::vector<SubscriptionStats> middleware;  ///< Active middleware, in order of priority.
 
-  std::uint64_t dispatched = 0;    ///< Events that got a sequence.
+  std::uint64_t dispatched = 0;  ///< Events that got a sequence.
   /// Calls, with a batch call counted once for each event, and replayed ones.
   std::uint64_t deliveries = 0;
   std::uint64_t emitted = 0;       ///< New events from middleware.

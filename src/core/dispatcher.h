@@ -11,6 +11,7 @@
 //     most one batch a lane.
 //  4. No callback runs inside another one of this dispatcher: what a callback publishes waits in
 //     its lane.
+//  5. Late joiners are served when a round has dispatched what it could, and no run is open.
 // Bounds: one batch in hand.
 #pragma once
 
@@ -66,7 +67,7 @@ class Dispatcher {
   void note_limits(base::Ticks now) noexcept;
   /// One round over the lanes, up to the noted limits or not. Returns the events dispatched.
   std::uint64_t dispatch(const DispatchBudget& budget, bool bounded) noexcept;
-  /// Whether there is something to dispatch, a due deadline or a waiting command.
+  /// Whether there is something to dispatch, a due deadline, a waiting command or a late joiner.
   [[nodiscard]] bool has_work(base::Ticks now) const noexcept;
   /// The same without what is in lanes whose pace (drain_pace.h) asks for a pause. Not before a
   /// sleep: nobody would ring when it is over.
