@@ -198,25 +198,32 @@ struct Looker {
 };
 
 TEST_F(ReplayRingTest, IsWholeWhenAPayloadIsDestroyed) {
+  constexpr std::uint32_t kType = 9;
   ReplayRing ring(2, kPlenty);
   std::vector<std::uint64_t> seen;
-  detail::EventSlot slot{};
-  slot.sequence = ++sequence_;
-  slot.type_entry = 9;
-  ASSERT_TRUE(detail::store_object<Looker>(slot, Looker(&ring, &seen), &resource_));
-  {
+  const auto append_looker = [&](bool looks) {
+    detail::EventSlot slot{};
+    slot.sequence = ++sequence_;
+    slot.type_entry = kType;
+    ASSERT_TRUE(
+        detail::store_object<Looker>(slot, Looker(looks ? &ring : nullptr, &seen), &resource_));
     const Event event = EventAccess::adopt(slot);
     ring.append({&event, 1});
-  }
-  append(ring, kToken, "2");
+  };
+  const std::size_t block_bytes = sizeof(detail::Block) + sizeof(Looker);
+  append_looker(true);
+  append_looker(false);
+  EXPECT_THAT(seen, IsEmpty());
   append(ring, kToken, "3");
+  EXPECT_THAT(seen, ElementsAre(2, 2, (2 + 64) * sizeof(Event) + 2 * block_bytes))
+      << "it has left the ring, and the third is not in it yet";
+  seen.clear();
+  append_looker(true);
+  append(ring, kToken, "5");
+  append(ring, kToken, "6");
   EXPECT_THAT(seen, IsEmpty()) << "it is the latest of its type";
-  slot = {};
-  slot.sequence = ++sequence_;
-  slot.type_entry = 9;
-  const Event next = EventAccess::adopt(slot);
-  ring.append({&next, 1});
-  EXPECT_THAT(seen, ElementsAre(3, 4, (2 + 64) * sizeof(Event)));
+  append_looker(false);
+  EXPECT_THAT(seen, ElementsAre(6, 7, (2 + 64) * sizeof(Event) + 2 * block_bytes));
 }
 
 }  // namespace
