@@ -122,7 +122,7 @@ struct DrainReport {
   /// out of reach. Nothing else is known then, and complete is false.
   bool counted = false;
   /// Everything accepted was delivered. If this is false and undelivered is 0, a callback with the
-  /// last events, or a publish that races the close, was not yet done.
+  /// last events, a replay, or a publish that races the close, was not yet done.
   bool complete = false;
   std::uint64_t undelivered = 0;           ///< Accepted events still queued, and those of `held`.
   std::uint64_t held = 0;                  ///< Held by middleware.

@@ -228,8 +228,8 @@ void Delivery::clear() noexcept {
   table_.clear();
   desk_.clear();
   chain_.clear();
-  tidy();
   ring_.clear();
+  tidy();
 }
 
 // Seeing.

@@ -1,4 +1,5 @@
 // Stage 5, late joiners: takes the time that a round has for them, serves the replay desk.
+#include <algorithm>
 #include <bit>
 
 #include "core/dispatcher.h"
@@ -13,9 +14,9 @@ void Dispatcher::lead_with_joiners(const DispatchBudget& budget) noexcept {
   }
 }
 
-// What the round owes them, so that they catch up, and some more as long as it is quickly done:
-// others wait meanwhile. Between two of their events the clock is read as often as the budget asks
-// for, or where their number has doubled, and commands run.
+// What the round owes them, so that they catch up, for kMostNs at most, and some more as long as it
+// is quickly done: others wait meanwhile. Between two of their events the clock is read as often as
+// the budget asks for, or where their number has doubled, and commands run.
 void Dispatcher::serve_joiners(const DispatchBudget& budget) noexcept {
   ReplayDesk& desk = delivery_.desk();
   joiners_first_ = !desk.empty() && has_progressed_ && base::Clock::now() >= budget.until;
@@ -23,8 +24,11 @@ void Dispatcher::serve_joiners(const DispatchBudget& budget) noexcept {
     return;
   }
   constexpr std::int64_t kFreeNs = 100'000;
+  constexpr std::int64_t kMostNs = 10'000'000;
   const bool reads_each = budget.exact && budget.until != INT64_MAX;
-  const base::Ticks free_end = base::Clock::now() + base::Clock::to_ticks(kFreeNs);
+  const base::Ticks start = base::Clock::now();
+  const base::Ticks free_end = start + base::Clock::to_ticks(kFreeNs);
+  const base::Ticks end = std::min(budget.until, start + base::Clock::to_ticks(kMostNs));
   std::uint64_t looks = desk.begin_round();
   for (std::uint64_t turns = 1; looks != 0 && !desk.empty(); ++turns) {
     desk.serve_first(looks);
@@ -34,7 +38,7 @@ void Dispatcher::serve_joiners(const DispatchBudget& budget) noexcept {
       continue;
     }
     const base::Ticks now = base::Clock::now();
-    if (now >= budget.until || (looks <= ReplayDesk::kFreeLooks && now >= free_end)) {
+    if (now >= end || (looks <= ReplayDesk::kFreeLooks && now >= free_end)) {
       break;
     }
   }

@@ -14,8 +14,9 @@
 //  3. It shows at most one event, or tells one gap, or puts one joiner into the table: then
 //     commands may run. A callback that is running may remove any joiner, itself too.
 //  4. Joiners are served in order of joining, each until it is live. A round gives at least twice
-//     as many looks as there were events since the last one, so the first one always catches up.
-//     Whoever waits behind it may be overtaken by the ring; that is told as a gap.
+//     as many looks as there were events since the last one, so the first one catches up, if its
+//     callback lets it. Whoever is too slow, or waits behind it, may be overtaken by the ring; that
+//     is told as a gap.
 //  5. Tickets count joiners. All below served() are live or gone.
 // Bounds: a pointer for each waiting joiner, and behind a waiting one for each that has left. The
 //   latest events of at most 64 types for each that asked for them.
