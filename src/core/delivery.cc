@@ -49,10 +49,37 @@ void Delivery::take(std::size_t index) noexcept {
   refresh_clock();  // Middleware took its time, and what it emitted is younger than the last read.
 }
 
+// Called between two events. What is not kept yet was fanned out last, so it ends the run.
+void Delivery::keep_run() noexcept {
+  const std::uint64_t count = sequence_ - ring_.newest();
+  const Event* const end = (ready_is_staged_ ? staged_.data() : batch_) + ready_end_;
+  ring_.append(std::span<const Event>(end - count, count));
+}
+
+void Delivery::end_run() noexcept { close_run(); }
+
+// Inline also where middleware ends a run with each event.
+[[gnu::always_inline]] inline void Delivery::close_run() noexcept {
+  if (ring_.is_on()) [[unlikely]] {
+    keep_run();
+  }
+  if (batch_awaits_) {
+    Event* const base = ready_is_staged_ ? staged_.data() : batch_;
+    deliver_run(std::span<const Event>(base + ready_begin_, base + ready_end_));
+    batch_awaits_ = false;
+  }
+  if (pending() != 0) {
+    ready_begin_ = ready_end_;
+    return;
+  }
+  staged_.clear();
+  ready_begin_ = ready_end_ = known_end_ = 0;
+}
+
 bool Delivery::fan_out_next() noexcept {
   if (ready_end_ >= known_end_) {
     if (ready_is_staged_ && (!batch_awaits_ || staged_.size() >= most_staged_)) {
-      end_run();
+      close_run();
     }
     return false;
   }
@@ -115,30 +142,6 @@ void Delivery::measure_one(Event& event, base::Ticks start) noexcept {
   if ((slot.flags & kAwaitedByBatch) == 0) {
     meter_.record_delivery(event.type_index(), slot.publish_ticks, last_ticks_);
   }
-}
-
-// Called between two events. What is not kept yet was fanned out last, so it ends the run.
-void Delivery::keep_run() noexcept {
-  const std::uint64_t count = sequence_ - ring_.newest();
-  const Event* const end = (ready_is_staged_ ? staged_.data() : batch_) + ready_end_;
-  ring_.append(std::span<const Event>(end - count, count));
-}
-
-void Delivery::end_run() noexcept {
-  if (ring_.is_on()) [[unlikely]] {
-    keep_run();
-  }
-  if (batch_awaits_) {
-    Event* const base = ready_is_staged_ ? staged_.data() : batch_;
-    deliver_run(std::span<const Event>(base + ready_begin_, base + ready_end_));
-    batch_awaits_ = false;
-  }
-  if (pending() != 0) {
-    ready_begin_ = ready_end_;
-    return;
-  }
-  staged_.clear();
-  ready_begin_ = ready_end_ = known_end_ = 0;
 }
 
 base::Ticks Delivery::next_publish_ticks() const noexcept {

@@ -118,6 +118,7 @@ class Delivery {
   void measure_several(const Event* begin, const Event* end) noexcept;
   void measure_one(Event& event, base::Ticks start) noexcept;
   void keep_run() noexcept;
+  void close_run() noexcept;
   void deliver_run(std::span<const Event> run) noexcept;
 
   const bool measures_;
