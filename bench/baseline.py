@@ -50,6 +50,7 @@ STAGES = {
     "batch_delivery": Stage("a batch subscriber", "batch_subscribers 1", "subscribers 0"),
     "stream_delivery": Stage("a subscriber of one stream", "stream_subscribers 1", "subscribers 0"),
     "middleware": Stage("a middleware that lets it pass", "middlewares 1", "subscribers 0"),
+    "replay_ring": Stage("the replay ring keeps an event", "kept 1", "subscribers 1"),
     "latency": Stage("measured from publish to delivery", "tracked 1", "untracked 1"),
     "subscribe": Stage("one of 1,000 comes and leaves", "visitors 1000"),
 }

@@ -32,9 +32,11 @@ namespace herald {
 ///   otherwise. Callbacks and middleware of one bus run one at a time, on the dispatching thread.
 /// Ordering: all subscribers of a bus see one total order, the sequence; events of one publisher
 ///   are in it in publish order. Subscribers of one type are called in order of subscription, then
-///   those of the stream; batch subscribers after the others, once a batch.
+///   those of the stream; batch subscribers after the others, once a batch. Who joins with
+///   SubscribeOptions::replay stands where it goes live.
 /// Delivery: an accepted event is delivered exactly once to each subscription whose subscribe()
-///   returned before the event was published, and is lost only by a named, counted policy.
+///   returned before the event was published, and is lost only by a named, counted policy. A
+///   replay that the ring overtakes is told as a Gap.
 /// Ownership: handles may outlive the bus. The destructor closes, drains for at most
 ///   BusOptions::drain_on_destroy, waits for a running callback and says on standard error what was
 ///   lost; inside a callback it ends the process with a message. A moved-from bus may only be
@@ -116,12 +118,13 @@ class Bus {
   /// a lock and a hash look-up.
   bool cancel(StreamId stream) noexcept;
 
-  // Subscribing. Errors: InvalidArgument (empty filter, a key of another bus, null callback),
-  // FailedPrecondition (closed). Callbacks run on the dispatching thread and must not wait. They
-  // may publish, subscribe, unsubscribe anyone and close the bus. What they throw is caught,
-  // counted and passed to BusOptions::on_error; the next subscriber still gets the event. A
-  // callable as small as a pointer, trivially copyable and callable as const, such as a lambda that
-  // captures `this`, is copied for each call. Cost: O(types of the filter).
+  // Subscribing. Errors: InvalidArgument (empty filter, a key of another bus, null callback, a
+  // replay that the bus cannot give), FailedPrecondition (closed). Callbacks run on the dispatching
+  // thread and must not wait. They may publish, subscribe, unsubscribe anyone and close the bus.
+  // What they throw is caught, counted and passed to BusOptions::on_error; the next subscriber
+  // still gets the event. A callable as small as a pointer, trivially copyable and callable as
+  // const, such as a lambda that captures `this`, is copied for each call. Cost: O(types of the
+  // filter).
 
   /// `callback(const Event&)`, once for each matching event.
   template <detail::EventCallable F>
@@ -191,8 +194,8 @@ class Bus {
   /// wait and pump in a loop. close() alone does not end it.
   [[nodiscard]] bool wait(std::chrono::nanoseconds timeout) noexcept;
 
-  /// Returns when everything accepted before it is delivered, dropped or held by middleware; in
-  /// manual mode it delivers it itself.
+  /// Returns when everything accepted before it is delivered, dropped or held by middleware, and
+  /// those who joined late before it are live; in manual mode it delivers it itself.
   /// Errors: DeadlineExceeded, nothing is lost; FailedPrecondition inside a callback. Cost: two
   /// small allocations, and a wake-up when it has to wait.
   [[nodiscard]] absl::Status flush(std::chrono::nanoseconds timeout);
@@ -225,7 +228,7 @@ class Bus {
                                   detail::Encoder encoder);
   absl::StatusOr<unsigned> find(std::string_view name, detail::PayloadId payload) const;
   absl::StatusOr<Subscription> subscribe(Filter filter, detail::Callback callback,
-                                         SubscribeOptions options);
+                                         SubscribeOptions&& options);
   absl::StatusOr<Subscription> use(Filter filter, detail::MiddlewareCallback callback,
                                    MiddlewareOptions options);
   absl::StatusOr<Mailbox> open_mailbox(const std::optional<Filter>& filter, MailboxOptions options);

@@ -17,6 +17,7 @@
 #include "herald/options.h"
 #include "herald/publisher.h"
 #include "herald/rate_limit.h"
+#include "herald/replay.h"
 #include "herald/sample.h"
 #include "herald/stats.h"
 #include "herald/stream_end.h"

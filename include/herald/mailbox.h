@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "herald/event.h"
 #include "herald/notice.h"
+#include "herald/replay.h"
 #include "herald/subscription.h"
 #include "herald/waker.h"
 
@@ -47,6 +48,8 @@ struct MailboxOptions {
   MailboxOverflow overflow = MailboxOverflow::kDropOldest;
   /// Tells the owner that there is something. Default: none; see Mailbox::native_handle.
   std::shared_ptr<Waker> waker = {};
+  /// Where to begin: see SubscribeOptions::replay. Default: no history.
+  Replay replay = {};
 };
 
 /// What Mailbox::drain may do. It stops before the first event beyond.
@@ -80,8 +83,8 @@ struct DrainResult {
 /// Progress: the dispatching thread never waits for the owner, but for kBlock. Lock-free both ways.
 class [[nodiscard]] Mailbox {
  public:
-  /// An event, Lagged, or End (again and again).
-  using Mail = std::variant<Event, Lagged, End>;
+  /// An event, or what is to be known before the next: Lagged, Gap, or End (again and again).
+  using Mail = std::variant<Event, Lagged, Gap, End>;
 
   /// Empty: gives End, everything else does nothing.
   Mailbox() noexcept;

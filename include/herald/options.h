@@ -107,6 +107,17 @@ struct BusOptions {
   /// Events that middleware may send for one event: 0 (none) to 4,096. More are refused.
   std::size_t max_emitted_per_event = 64;
 
+  /// The last events of the bus, kept for subscribers that join late (SubscribeOptions::replay),
+  /// as dispatched, after middleware: 0 (off) to 1,048,576. 64 bytes each, rounded up to a power of
+  /// two, reserved at once, and 4 KiB for the latest event of each type. Costs some 36 instructions
+  /// an event, and one more reference where the payload is a block. Default: off.
+  std::size_t replay_events = 0;
+  /// Bytes of payloads too large for their event that those may keep alive: 0 to 64 GiB. At the
+  /// limit the oldest events leave first; one that is larger is not kept, which a joiner is told as
+  /// a gap. The latest event of each type may keep as much each beside it. What payloads allocate
+  /// themselves is not known and not counted.
+  std::size_t replay_bytes = std::size_t{16} << 20;
+
   /// Whether latency is measured; off removes the clock reads, and events have no publish time.
   bool latency = true;
   /// Deliveries later than this are counted exactly: above 0.
@@ -131,8 +142,9 @@ struct PumpOptions {
   std::optional<std::size_t> max_events = {};
   /// Time to spend, above 0, from the call on: a command of another thread that goes first, such
   /// as stats(), is in it. Looked at after each fan-out, so overrun by at most one, one deadline of
-  /// a middleware, or 64 streams cancelled for want of subscribers; then batch subscribers still
-  /// get what has been fanned out. At least one event moves on, however small the budget. Default:
+  /// a middleware, one replayed event, or 64 streams cancelled for want of subscribers; then batch
+  /// subscribers still get what has been fanned out. Replays that had no time go first in every
+  /// second pump. At least one event moves on, however small the budget. Default:
   /// no limit.
   std::optional<std::chrono::nanoseconds> budget = {};
   /// Whether this pump also takes what is accepted while it runs, such as what callbacks publish,

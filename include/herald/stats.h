@@ -61,13 +61,15 @@ struct PumpStats {
 struct BusStats {
   /// Open ones, in the order of their opening; the first is the shared lane, named "shared".
   std::vector<PublisherStats> publishers;
-  PublisherStats closed_publishers;              ///< All closed ones in one row.
-  PublisherStats total;                          ///< The sum of all rows.
-  std::vector<SubscriptionStats> subscriptions;  ///< Active subscribers, in order of subscription.
-  std::vector<SubscriptionStats> middleware;     ///< Active middleware, in order of priority.
+  PublisherStats closed_publishers;  ///< All closed ones in one row.
+  PublisherStats total;              ///< The sum of all rows.
+  /// Active subscribers, in order of subscription; behind them late joiners that are not live yet.
+  std::vector<SubscriptionStats> subscriptions;
+  std::vector<SubscriptionStats> middleware;  ///< Active middleware, in order of priority.
 
-  std::uint64_t dispatched = 0;    ///< Events that got a sequence.
-  std::uint64_t deliveries = 0;    ///< Calls, with a batch call counted once for each event.
+  std::uint64_t dispatched = 0;  ///< Events that got a sequence.
+  /// Calls, with a batch call counted once for each event, and replayed ones.
+  std::uint64_t deliveries = 0;
   std::uint64_t emitted = 0;       ///< New events from middleware.
   std::uint64_t emit_refused = 0;  ///< Refused ones.
   std::uint64_t middleware_dropped = 0;
@@ -79,10 +81,12 @@ struct BusStats {
   std::uint64_t negative_latencies = 0;  ///< Clamped to 0.
   StallStats stalls;
   PumpStats pumps;
-  std::size_t lane_bytes = 0;     ///< Memory reserved for lanes.
-  std::size_t table_bytes = 0;    ///< Memory of the subscriber table.
-  std::size_t mailbox_bytes = 0;  ///< Memory reserved for mailboxes; without payload blocks.
-  const char* fence = "";         ///< "membarrier" or "sequentially consistent".
+  std::size_t lane_bytes = 0;       ///< Memory reserved for lanes.
+  std::size_t table_bytes = 0;      ///< Memory of the subscriber table.
+  std::size_t mailbox_bytes = 0;    ///< Memory reserved for mailboxes; without payload blocks.
+  std::uint64_t replay_events = 0;  ///< Held by the replay ring, up to the last run of events.
+  std::size_t replay_bytes = 0;     ///< Memory of the ring, with the payload blocks that it keeps.
+  const char* fence = "";           ///< "membarrier" or "sequentially consistent".
 
   /// Whether the laws above hold. Meaningful only at rest: no publisher active, all flushed.
   [[nodiscard]] bool conserved() const noexcept;
@@ -119,7 +123,7 @@ struct DrainReport {
   /// out of reach. Nothing else is known then, and complete is false.
   bool counted = false;
   /// Everything accepted was delivered. If this is false and undelivered is 0, a callback with the
-  /// last events, or a publish that races the close, was not yet done.
+  /// last events, a replay, or a publish that races the close, was not yet done.
   bool complete = false;
   std::uint64_t undelivered = 0;           ///< Accepted events still queued, and those of `held`.
   std::uint64_t held = 0;                  ///< Held by middleware.
@@ -129,14 +133,17 @@ struct DrainReport {
 /// What one Bus::pump did.
 struct PumpResult {
   enum class Status : std::uint8_t {
-    kDone,     ///< All that was accepted at the start (with take_new: by now) is dispatched.
+    /// All that was accepted at the start (with take_new: by now) is dispatched, and who had
+    /// joined late by then is live.
+    kDone,
     kPartial,  ///< The budget or max_events ended it.
     kBlocked,  ///< A mailbox with MailboxOverflow::kBlock is full: drain it, and pump again.
     kBusy,     ///< Another thread is pumping; nothing was done.
     kRefused,  ///< Called inside a callback, on a bus with a thread, or with an illegal option.
   };
   Status status = Status::kDone;
-  std::uint64_t events = 0;  ///< Taken from lanes and carried through, dropped ones included.
+  /// Taken from lanes and carried through, dropped ones included; no replayed ones.
+  std::uint64_t events = 0;
 
   // These stay 0 if it was busy or refused.
 

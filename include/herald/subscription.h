@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "herald/notice.h"
+#include "herald/replay.h"
 
 namespace herald {
 
@@ -31,6 +32,8 @@ struct SubscriptionStats {
   std::uint64_t offered = 0;     ///< Events that matched and reached it.
   std::uint64_t delivered = 0;   ///< Of these, handed to the callback (a batch counts its span).
   std::uint64_t exceptions = 0;  ///< Calls that threw; they count as delivered.
+  std::uint64_t replayed = 0;    ///< Of the offered events, those from the replay ring.
+  std::uint64_t gaps = 0;        ///< Gaps in the replay, told to on_notice if there is one.
 
   // Of a mailbox, or of a subscriber that delivers on one.
 
@@ -53,12 +56,19 @@ class DeliverOn {
 
 struct SubscribeOptions {
   std::string name = {};  ///< For reports. Default: empty.
+  /// Where to begin: last(n), from_sequence(s) or latest_per_type(). Default: no history. Replayed
+  /// events come as live ones do, on the dispatching thread between the batches of the others, some
+  /// hundred a turn, one joiner after the other; a batch subscriber gets them in spans of one.
+  /// They are counted as offered and delivered, and are in no latency histogram. It goes live when
+  /// it has all that is dispatched; if the ring overtakes it before, that is a Gap.
+  Replay replay = {};
   /// Calls this subscriber where a mailbox is drained, in its turn among what is in there, instead
   /// of on the dispatching thread (a batch subscriber then gets spans of one). The mailbox's
-  /// capacity and policy hold. Default: on the dispatching thread.
+  /// capacity and policy hold, for replayed events as well. Default: on the dispatching thread.
   DeliverOn deliver_on = {};
-  /// Told of losses before the next event after them, and of the end of the mailbox, on the thread
-  /// that drains it; must not throw. Default: losses are only counted.
+  /// Called where the subscriber is called, before its next event, for what it should know: a gap
+  /// in the replay; with deliver_on, losses and the end of the mailbox. It may do what the callback
+  /// may, and what it throws is treated alike. Default: notices are only counted.
   std::function<void(const Notice&)> on_notice = {};
 };
 

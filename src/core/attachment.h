@@ -6,16 +6,19 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/late_join.h"
 #include "core/mail_receiver.h"
 #include "core/order.h"
 #include "herald/callback.h"
 #include "herald/filter.h"
 #include "herald/middleware.h"
+#include "herald/notice.h"
 #include "herald/subscription.h"
 
 namespace herald::core {
@@ -34,8 +37,16 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
  public:
   enum class State : std::uint8_t { kNew, kAttached, kDetached };
 
-  Attachment(std::uint64_t id, Filter filter, detail::Callback callback, SubscribeOptions options)
-      : id_(id), filter_(filter), name_(std::move(options.name)), callback_(std::move(callback)) {}
+  Attachment(std::uint64_t id, Filter filter, detail::Callback callback, SubscribeOptions&& options)
+      : id_(id),
+        filter_(filter),
+        name_(std::move(options.name)),
+        callback_(std::move(callback)),
+        on_notice_(std::move(options.on_notice)) {
+    if (options.replay.from != Replay::From::kNow) {
+      late = std::make_unique<LateJoin>(options.replay);
+    }
+  }
   Attachment(std::uint64_t id, Filter filter, detail::MiddlewareCallback callback,
              MiddlewareOptions options)
       : id_(id),
@@ -55,12 +66,31 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
   }
   [[nodiscard]] detail::Callback& callback() noexcept { return callback_; }
   [[nodiscard]] detail::MiddlewareCallback& middleware() noexcept { return middleware_; }
+  [[nodiscard]] const std::function<void(const Notice&)>& on_notice() const noexcept {
+    return on_notice_;
+  }
+
+  /// What it has besides a subscriber that is called by the dispatcher, live.
+  void fill(SubscriptionStats& stats) const {
+    if (mail != nullptr) {
+      mail->fill(stats);
+    }
+    if (late != nullptr) {
+      stats.replayed = late->replayed;
+      stats.gaps = late->gaps;
+    }
+  }
 
   /// By the owner, once detached and no call is running, or at the end of the bus.
   void destroy_callable() noexcept {
     const detail::Callback callback = std::move(callback_);
     const detail::MiddlewareCallback middleware = std::move(middleware_);
-    const auto on_notice = mail == nullptr ? nullptr : std::exchange(mail->on_notice, nullptr);
+    if (late != nullptr && mail == nullptr) {
+      late->latest = {};  // with a mailbox this is another thread than the dispatcher's
+    }
+    if (on_notice_) {
+      const std::function<void(const Notice&)> on_notice = std::exchange(on_notice_, nullptr);
+    }
   }
 
   std::unique_ptr<MailReceiver> mail;  // null: called on the dispatching thread; fixed
@@ -75,7 +105,8 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
   std::shared_ptr<Attachment> attached;  // itself, while the table or the chain refers to it
   std::uint64_t offered = 0;             // of a middleware; of a subscriber, of lists it has left
   std::uint64_t exceptions = 0;
-  std::uint64_t held = 0;  // of a middleware
+  std::uint64_t held = 0;          // of a middleware
+  std::unique_ptr<LateJoin> late;  // of a subscriber that asked for history
 
  private:
   const std::uint64_t id_;
@@ -84,6 +115,7 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
   const int priority_ = 0;
   detail::Callback callback_;
   detail::MiddlewareCallback middleware_;
+  std::function<void(const Notice&)> on_notice_;
 };
 
 }  // namespace herald::core

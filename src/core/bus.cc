@@ -87,7 +87,7 @@ absl::StatusOr<Publisher> Bus::publisher(PublisherOptions options) {
 }
 
 absl::StatusOr<Subscription> Bus::subscribe(Filter filter, detail::Callback callback,
-                                            SubscribeOptions options) {
+                                            SubscribeOptions&& options) {
   absl::StatusOr<std::shared_ptr<core::Attachment>> attachment =
       runtime_->subscribe(filter, std::move(callback), std::move(options));
   if (!attachment.ok()) {

@@ -21,6 +21,8 @@ Delivery::Delivery(const BusOptions& options, const ChainOptions& chain, Latency
       guard_(options.on_error),
       chain_(chain, guard_),
       table_(guard_),
+      ring_(options.replay_events, options.replay_bytes),
+      desk_(ring_, table_, guard_),
       meter_(meter) {
   staged_.reserve(options.batch_events + options.max_emitted_per_event + 1);
 }
@@ -47,10 +49,37 @@ void Delivery::take(std::size_t index) noexcept {
   refresh_clock();  // Middleware took its time, and what it emitted is younger than the last read.
 }
 
+// Called between two events. What is not kept yet was fanned out last, so it ends the run.
+void Delivery::keep_run() noexcept {
+  const std::uint64_t count = sequence_ - ring_.newest();
+  const Event* const end = (ready_is_staged_ ? staged_.data() : batch_) + ready_end_;
+  ring_.append(std::span<const Event>(end - count, count));
+}
+
+void Delivery::end_run() noexcept { close_run(); }
+
+// Inline also where middleware ends a run with each event.
+[[gnu::always_inline]] inline void Delivery::close_run() noexcept {
+  if (ring_.is_on()) [[unlikely]] {
+    keep_run();
+  }
+  if (batch_awaits_) {
+    Event* const base = ready_is_staged_ ? staged_.data() : batch_;
+    deliver_run(std::span<const Event>(base + ready_begin_, base + ready_end_));
+    batch_awaits_ = false;
+  }
+  if (pending() != 0) {
+    ready_begin_ = ready_end_;
+    return;
+  }
+  staged_.clear();
+  ready_begin_ = ready_end_ = known_end_ = 0;
+}
+
 bool Delivery::fan_out_next() noexcept {
   if (ready_end_ >= known_end_) {
     if (ready_is_staged_ && (!batch_awaits_ || staged_.size() >= most_staged_)) {
-      end_run();
+      close_run();
     }
     return false;
   }
@@ -115,20 +144,6 @@ void Delivery::measure_one(Event& event, base::Ticks start) noexcept {
   }
 }
 
-void Delivery::end_run() noexcept {
-  if (batch_awaits_) {
-    Event* const base = ready_is_staged_ ? staged_.data() : batch_;
-    deliver_run(std::span<const Event>(base + ready_begin_, base + ready_end_));
-    batch_awaits_ = false;
-  }
-  if (pending() != 0) {
-    ready_begin_ = ready_end_;
-    return;
-  }
-  staged_.clear();
-  ready_begin_ = ready_end_ = known_end_ = 0;
-}
-
 base::Ticks Delivery::next_publish_ticks() const noexcept {
   return EventAccess::slot(ready_is_staged_ ? staged_[ready_end_] : batch_[ready_end_])
       .publish_ticks;
@@ -182,6 +197,9 @@ void Delivery::attach(Attachment& attachment) {
   }
   if (attachment.is_middleware()) {
     chain_.attach(attachment);
+  } else if (attachment.late != nullptr) {
+    keep_run();
+    desk_.join(attachment);
   } else {
     table_.attach(attachment);
   }
@@ -194,7 +212,7 @@ void Delivery::detach(Attachment& attachment) noexcept {
   }
   if (attachment.is_middleware()) {
     chain_.detach(attachment);
-  } else {
+  } else if (!desk_.leave(attachment)) {
     table_.detach(attachment);
   }
   if (attachment.mail != nullptr) {
@@ -240,8 +258,10 @@ void Delivery::tidy() noexcept {
 void Delivery::clear() noexcept {
   mailboxes_.announce();
   table_.clear();
+  desk_.clear();
   chain_.clear();
   mailboxes_.clear();
+  ring_.clear();
   tidy();
 }
 
@@ -254,7 +274,7 @@ SubscriptionStats Delivery::stats(const Attachment& attachment) const {
 void Delivery::fill(BusStats& stats) const {
   stats.middleware = chain_.all_stats();
   stats.dispatched = sequence_;
-  stats.deliveries = table_.deliveries();
+  stats.deliveries = table_.deliveries() + desk_.deliveries();
   const MiddlewareChain::Counts& counts = chain_.counts();
   stats.emitted = counts.emitted;
   stats.emit_refused = counts.refused;
@@ -262,6 +282,8 @@ void Delivery::fill(BusStats& stats) const {
   stats.held = counts.held;
   stats.exceptions = guard_.exceptions();
   stats.table_bytes = table_.size_bytes();
+  stats.replay_events = ring_.events();
+  stats.replay_bytes = ring_.size_bytes();
 }
 
 }  // namespace herald::core

@@ -10,6 +10,7 @@
 //  1. Events lie where they were taken unless middleware is concerned; what it makes of them is
 //     staged. Either way those already fanned out form one contiguous run, which batch subscribers
 //     get when it ends: at the end of the batch, or where the place changes.
+//     The replay ring gets it then, too, or up to there when somebody joins.
 //  2. Known events are those fanned out, [ready_begin_, ready_end_), and those still to come, up to
 //     known_end_.
 // Bounds: most_staged_ + 1 + max_emitted_per_event staged events.
@@ -29,6 +30,8 @@
 #include "core/mailbox_desk.h"
 #include "core/middleware_chain.h"
 #include "core/read_sharing.h"
+#include "core/replay_desk.h"
+#include "core/replay_ring.h"
 #include "core/subscriber_table.h"
 #include "herald/event.h"
 #include "herald/options.h"
@@ -55,6 +58,11 @@ class Delivery {
   }
   /// The same of the next of those that came of the last take.
   [[nodiscard]] bool holds_up_next() noexcept;
+  /// The same of the next event for the first late joiner. Requires: there is one.
+  [[nodiscard]] bool holds_up_joiner() noexcept {
+    const Attachment& joiner = desk_.first();
+    return joiner.mail != nullptr && mailboxes_.holds_up(*joiner.mail->mailbox);
+  }
   /// Whether an event that had to wait still must.
   [[nodiscard]] bool is_held_up() const noexcept { return mailboxes_.is_held_up(); }
   /// Delivers the event `next`, which is plain, and those behind it, up to `end`, the first that is
@@ -106,11 +114,20 @@ class Delivery {
   void expire_deadlines() noexcept { chain_.expire_all(); }
   /// The end of the last fan-out or middleware, or the start of the batch; 0 if not measured.
   [[nodiscard]] base::Ticks last_ticks() const noexcept { return last_ticks_; }
+  void refresh_clock() noexcept;
+  /// Of the last event that was fanned out, or is being.
+  [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
+  /// Those who have not yet seen all of it.
+  [[nodiscard]] ReplayDesk& desk() noexcept { return desk_; }
+  [[nodiscard]] const ReplayDesk& desk() const noexcept { return desk_; }
 
   [[nodiscard]] SubscriptionStats stats(const Attachment& attachment) const;
   /// All but the rows of the subscribers.
   void fill(BusStats& stats) const;
-  void fill(SubscriberRows& rows) const { table_.fill(rows); }
+  void fill(SubscriberRows& rows) const {
+    table_.fill(rows);
+    desk_.fill(rows);
+  }
 
  private:
   static constexpr std::uint16_t kAwaitedByBatch = 1;  // a flag of an event on its way
@@ -121,7 +138,8 @@ class Delivery {
   void measure(Event* begin, Event* end) noexcept;
   void measure_several(const Event* begin, const Event* end) noexcept;
   void measure_one(Event& event, base::Ticks start) noexcept;
-  void refresh_clock() noexcept;
+  void keep_run() noexcept;
+  void close_run() noexcept;
   void deliver_run(std::span<const Event> run) noexcept;
 
   const bool measures_;
@@ -130,6 +148,8 @@ class Delivery {
   MiddlewareChain chain_;
   MailboxDesk mailboxes_;
   SubscriberTable table_;
+  ReplayRing ring_;
+  ReplayDesk desk_;
   LatencyMeter& meter_;
 
   Event* batch_ = nullptr;

@@ -103,7 +103,8 @@ void DispatchThread::run() noexcept {
   dispatcher_.stalls().begin();
   now_ = base::Clock::now();
   while (!stopping()) {
-    if (dispatcher_.dispatch(round_budget(), /*bounded=*/false) == 0) {
+    const bool dispatched = dispatcher_.dispatch(round_budget(), /*bounded=*/false) != 0;
+    if (!dispatched && dispatcher_.delivery().desk().empty()) {
       idle();
     } else {
       now_ = std::max(now_, dispatcher_.delivery().last_ticks());

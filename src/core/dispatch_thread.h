@@ -3,8 +3,8 @@
 //
 // Threads: start() and stop() by the bus; the rest is its own thread.
 // Invariants:
-//  1. It sleeps at the doorbell, as park.h says, only if there was no event, no command and no due
-//     deadline.
+//  1. It sleeps at the doorbell, as park.h says, only if there was no event, no command, no due
+//     deadline and no late joiner.
 //  2. It spins for at most `spin`, then yields a few times: both are bounded.
 // Synchronization: that of park.h.
 #pragma once

@@ -34,6 +34,7 @@ void Dispatcher::note_limits(base::Ticks now) noexcept {
   const std::uint64_t arrived = shared_.lane().arrived();
   const SharedPublisher::Lane::Mark shared = shared_.lane().mark();
   shared_pump_limit_ = shared_.lane().taken() + shared.missing;
+  pump_joiners_ = delivery_.desk().joined();
   shared_age_.note(now, arrived, shared);
 }
 
@@ -45,6 +46,8 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
   deadlines_lead_ = deadlines_first_ && !deadlines_lead_ && delivery_.pending() == 0;
   if (deadlines_lead_) {
     run_deadlines(budget);
+  } else if (joiners_first_ && delivery_.pending() == 0) {
+    lead_with_joiners(budget);
   }
   if (in_hand()) {
     delivery_.begin_batch(hand_.get(), budget.exact);
@@ -70,6 +73,7 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
     }
   }
   run_deadlines(budget);
+  serve_joiners(budget);
   between_events();
   serve_flushes();
   retire_lanes();
@@ -110,9 +114,6 @@ std::size_t Dispatcher::take_shared(bool bounded) noexcept {
   }
   return count;
 }
-
-// Events are taken into hand_ as bare slots: an Event is nothing but its slot.
-detail::EventSlot* Dispatcher::hand_slots() noexcept { return &EventAccess::slot(hand_[0]); }
 
 void Dispatcher::begin_batch(PublisherCore* from, std::size_t count, bool exact) noexcept {
   hand_from_ = from;
@@ -219,7 +220,8 @@ void Dispatcher::run_deadlines(const DispatchBudget& budget) noexcept {
 
 void Dispatcher::serve_flushes() noexcept {
   while (!flushes_.idle()) {
-    if (!flushes_.serving() && !flushes_.next_group(lanes_, shared_.lane().mark())) {
+    if (!flushes_.serving() &&
+        !flushes_.next_group(lanes_, shared_.lane().mark(), delivery_.desk().joined())) {
       return;
     }
     if (!flush_reached()) {
@@ -232,7 +234,7 @@ void Dispatcher::serve_flushes() noexcept {
 // Deadlines that were made to expire belong to what a drain waits for.
 bool Dispatcher::flush_reached() const noexcept {
   return !in_hand() && !(delivery_.has_deadline() && delivery_.next_deadline() <= 0) &&
-         flushes_.reached(lanes_, shared_.lane().mark());
+         flushes_.reached(lanes_, shared_.lane().mark(), delivery_.desk().served());
 }
 
 void Dispatcher::retire_lanes() noexcept {
@@ -273,7 +275,8 @@ bool Dispatcher::has_ripe_work(base::Ticks now) const noexcept {
 }
 
 bool Dispatcher::has_other_work(base::Ticks now) const noexcept {
-  if (in_hand() || shared_.lane().waiting() || !right_.empty() || next_deadline() <= now) {
+  if (in_hand() || shared_.lane().waiting() || !right_.empty() || next_deadline() <= now ||
+      !delivery_.desk().empty()) {
     return true;
   }
   // Reached by a seal that named its count, and by no event: nobody else would tell.
@@ -285,7 +288,8 @@ bool Dispatcher::has_work_within_limits() const noexcept {
   if (delivery_.is_held_up()) {
     return false;
   }
-  if (in_hand() || deadlines_first_ || (shared.waiting() && shared.taken() < shared_pump_limit_)) {
+  if (in_hand() || deadlines_first_ || delivery_.desk().served() < pump_joiners_ ||
+      (shared.waiting() && shared.taken() < shared_pump_limit_)) {
     return true;
   }
   return std::any_of(lanes_.begin(), lanes_.end(), [](const PublisherCore* lane) {

@@ -11,6 +11,7 @@
 //     most one batch a lane.
 //  4. No callback runs inside another one of this dispatcher: what a callback publishes waits in
 //     its lane.
+//  5. Late joiners are served when a round has dispatched what it could, and no run is open.
 // Bounds: one batch in hand.
 #pragma once
 
@@ -66,7 +67,7 @@ class Dispatcher {
   void note_limits(base::Ticks now) noexcept;
   /// One round over the lanes, up to the noted limits or not. Returns the events dispatched.
   std::uint64_t dispatch(const DispatchBudget& budget, bool bounded) noexcept;
-  /// Whether there is something to dispatch, a due deadline or a waiting command.
+  /// Whether there is something to dispatch, a due deadline, a waiting command or a late joiner.
   [[nodiscard]] bool has_work(base::Ticks now) const noexcept;
   /// The same without what is in lanes whose pace (drain_pace.h) asks for a pause. Not before a
   /// sleep: nobody would ring when it is over.
@@ -122,7 +123,8 @@ class Dispatcher {
   void dispatch_plain(DispatchBudget& budget) noexcept;
   void let_go(std::size_t from, std::size_t to) noexcept;
   void discard(PublisherCore* from, std::size_t begin, std::size_t end) noexcept;
-  [[nodiscard]] detail::EventSlot* hand_slots() noexcept;
+  // Events are taken into hand_ as bare slots: an Event is nothing but its slot.
+  [[nodiscard]] detail::EventSlot* hand_slots() noexcept { return &EventAccess::slot(hand_[0]); }
   [[nodiscard]] bool in_hand() const noexcept {
     return hand_next_ < hand_end_ || delivery_.pending() != 0;
   }
@@ -134,6 +136,8 @@ class Dispatcher {
 
   // The end of a round.
   void run_deadlines(const DispatchBudget& budget) noexcept;
+  void lead_with_joiners(const DispatchBudget& budget) noexcept;
+  void serve_joiners(const DispatchBudget& budget) noexcept;
   void serve_flushes() noexcept;
   [[nodiscard]] bool flush_reached() const noexcept;
   void retire_lanes() noexcept;
@@ -151,6 +155,7 @@ class Dispatcher {
   std::size_t next_lane_ = 0;  // where the next round begins; lanes_.size(): the shared lane
   bool lanes_to_retire_ = false;
   std::uint64_t shared_pump_limit_ = 0;  // of taken(): a ticket may lead to no event
+  std::uint64_t pump_joiners_ = 0;       // that had come
   SharedAge shared_age_;
 
   std::unique_ptr<Event[]> hand_;  // the batch, dispatched in place where no middleware is
@@ -164,6 +169,8 @@ class Dispatcher {
   bool has_progressed_ = false;   // in this dispatch()
   bool deadlines_first_ = false;  // they had no time in the last one
   bool deadlines_lead_ = false;   // they go before the batch in hand
+  bool joiners_first_ = false;    // late joiners had no time in the last one
+  bool joiners_lead_ = false;     // they go before the batch in hand
 
   Right right_;
 };

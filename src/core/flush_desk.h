@@ -4,7 +4,8 @@
 // Invariants:
 //  1. One group of requests is served at a time: the lanes' limits are noted once for it, after its
 //     last request came, so everything accepted before any of them lies below.
-//  2. Requests that come meanwhile form the next group: nobody waits for events of later callers.
+//  2. The group also waits for the late joiners that had come by then to be live or gone.
+//  3. Requests that come meanwhile form the next group: nobody waits for events of later callers.
 #pragma once
 
 #include <algorithm>
@@ -37,7 +38,10 @@ class FlushDesk {
   [[nodiscard]] bool serving() const noexcept { return !serving_.empty(); }
 
   /// Requires: not serving. False if nobody waits. Else the limits of the group are noted.
-  [[nodiscard]] bool next_group(Lanes lanes, const SharedMark& shared) noexcept {
+  /// `joined`: how many late joiners have come so far.
+  [[nodiscard]] bool next_group(Lanes lanes, const SharedMark& shared,
+                                std::uint64_t joined = 0) noexcept {
+    joined_ = joined;
     serving_.swap(waiting_);
     for (PublisherCore* lane : lanes) {
       lane->flush_limit = lane->lane().announced();
@@ -59,9 +63,11 @@ class FlushDesk {
     }
   }
 
-  /// Whether everything below the limits is taken. `shared`: by now.
-  [[nodiscard]] bool reached(Lanes lanes, const SharedMark& shared) const noexcept {
-    return (shared_.missing == 0 || shared.missing == 0) &&
+  /// Whether everything below the limits is taken. `shared`: by now. `served`: how many late
+  /// joiners are live or gone.
+  [[nodiscard]] bool reached(Lanes lanes, const SharedMark& shared,
+                             std::uint64_t served = 0) const noexcept {
+    return served >= joined_ && (shared_.missing == 0 || shared.missing == 0) &&
            std::all_of(lanes.begin(), lanes.end(), [](const PublisherCore* lane) {
              return lane->lane().reached(lane->flush_limit);
            });
@@ -81,6 +87,7 @@ class FlushDesk {
  private:
   std::vector<std::shared_ptr<FlushRequest>> waiting_;
   std::vector<std::shared_ptr<FlushRequest>> serving_;
+  std::uint64_t joined_ = 0;
   SharedMark shared_{};  // tickets below the limit, and how many of them are still to come
 };
 

@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <utility>
 
@@ -22,8 +21,8 @@ namespace herald::core {
 class MailboxCore;
 
 struct MailReceiver {
-  MailReceiver(std::shared_ptr<MailboxCore> to, std::function<void(const Notice&)> notice)
-      : mailbox(std::move(to)), on_notice(std::move(notice)) {}
+  explicit MailReceiver(std::shared_ptr<MailboxCore> to) : mailbox(std::move(to)) {}
+  ~MailReceiver() { static_cast<void>(take_gap()); }
 
   [[nodiscard]] std::uint64_t overflow_dropped() const noexcept {
     return refused.get() + taken_back.get();
@@ -42,16 +41,33 @@ struct MailReceiver {
     stats.detach_dropped = detach_dropped.get();
   }
 
+  // A gap in the replay that is not told yet: one, which the next extends.
+
+  /// The dispatcher's. [B9] release: the gap is written; pairs with take_gap().
+  void note_gap(const Gap& gap) {
+    auto noted = std::make_unique<Gap>(gap);
+    if (const std::unique_ptr<Gap> untold = take_gap(); untold != nullptr) {
+      noted->requested = untold->requested;
+    }
+    gap_.store(noted.release(), std::memory_order_release);
+  }
+  /// The drainer's; null if there is none. [B9] acquire: pairs with note_gap().
+  [[nodiscard]] std::unique_ptr<Gap> take_gap() noexcept {
+    // Relaxed: seen late, it is told before the event that came after it, which is acquired.
+    return gap_.load(std::memory_order_relaxed) == nullptr
+               ? nullptr
+               : std::unique_ptr<Gap>(gap_.exchange(nullptr, std::memory_order_acquire));
+  }
+
   /// [B8] release: nothing of it enters any more; pairs with is_gone().
   void set_gone() noexcept { gone_.store(true, std::memory_order_release); }
   /// [B8] acquire: the counters then say what is inside; pairs with set_gone().
   [[nodiscard]] bool is_gone() const noexcept { return gone_.load(std::memory_order_acquire); }
 
   const std::shared_ptr<MailboxCore> mailbox;
-  std::function<void(const Notice&)> on_notice;  // ends with the callable
-  std::atomic<bool> cancelled{false};            // see running_call.h
-  Command<base::NativeAtomics> end;              // its callable is destroyed
-  bool finishing = false;                        // these two: guarded by the mailbox's mutex
+  std::atomic<bool> cancelled{false};  // see running_call.h
+  Command<base::NativeAtomics> end;    // its callable is destroyed
+  bool finishing = false;              // these two: guarded by the mailbox's mutex
   bool finished = false;
 
   // The dispatcher's.
@@ -68,6 +84,7 @@ struct MailReceiver {
 
  private:
   std::atomic<bool> gone_{false};
+  std::atomic<Gap*> gap_{nullptr};  // owned
 };
 
 }  // namespace herald::core

@@ -175,6 +175,12 @@ void MailboxCore::put(Attachment& receiver, const Event& event) noexcept {
   queue_.push({event, &receiver}, takes_back() && is_terminal(event));
 }
 
+void MailboxCore::tell_gap(Attachment& receiver, const Gap& gap) noexcept {
+  desk_->note_dirty(*this);
+  receiver.mail->note_gap(gap);
+  count(lost_);
+}
+
 bool MailboxCore::conflate(Attachment& receiver, const Event& event) noexcept {
   if (is_terminal(event)) {
     return false;

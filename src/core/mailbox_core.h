@@ -88,6 +88,8 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
 
   /// Called by the subscriber table: `attachment` is the receiver.
   static void put(void* attachment, const Event& event) noexcept;
+  /// Of the replay ring; told before the next event of `receiver`.
+  void tell_gap(Attachment& receiver, const Gap& gap) noexcept;
   void attach(Attachment& receiver, MailboxDesk& desk);
   void detach(Attachment& receiver) noexcept;
   /// All of them.
@@ -149,7 +151,9 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
   [[nodiscard]] Step step_when_empty();
   bool call(Attachment& receiver, const Event& event) noexcept;
   void tell(Attachment& receiver, const Notice& notice) noexcept;
-  [[nodiscard]] std::uint64_t untold(Attachment& receiver) noexcept;
+  [[nodiscard]] std::optional<Notice> untold(Attachment& receiver) noexcept;
+  [[nodiscard]] static Step own_notice(const Notice& notice);
+  void caught(Attachment& receiver) noexcept;
   void tell_losses_to_others() noexcept;
   void tell_all_end() noexcept;
   void finish(Attachment& member) noexcept;
@@ -187,7 +191,7 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
   std::shared_ptr<Waker> waker_;
   bool has_ended_ = false;
   std::atomic<std::uint64_t> taken_back_{0};  // in all
-  std::atomic<std::uint64_t> lost_{0};        // refused and taken back, in all
+  std::atomic<std::uint64_t> lost_{0};        // refused and taken back, in all, and gaps
   std::atomic<std::uint8_t> ended_{kOpen};    // 1 + the reason
   static constexpr std::uint8_t kOpen = 0;
 

@@ -76,6 +76,15 @@ class MailboxDesk {
   [[nodiscard]] bool holds_up(const Event& event) noexcept {
     return ((blocking_types_ >> event.type_index()) & 1U) != 0 && is_full();
   }
+  /// The same of an event for this mailbox alone.
+  [[nodiscard]] bool holds_up(MailboxCore& mailbox) noexcept {
+    if (mailbox.blocks() && !mailbox.has_room()) {
+      announce();
+      held_up_by_ = &mailbox;
+      return true;
+    }
+    return false;
+  }
   /// Whether the event that had to wait last still must.
   [[nodiscard]] bool is_held_up() const noexcept {
     return held_up_by_ != nullptr && !held_up_by_->has_room();

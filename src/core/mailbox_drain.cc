@@ -65,12 +65,12 @@ MailboxCore::Step MailboxCore::give(Mail& mail) {
     return {};
   }
   Attachment& receiver = *mail.receiver;
-  if (const std::uint64_t lost = untold(receiver); lost != 0) {
+  if (const std::optional<Notice> notice = untold(receiver); notice.has_value()) {
     in_hand_ = std::move(mail);
     if (&receiver == own_) {
-      return {Step::What::kMail, false, Lagged{lost}};
+      return own_notice(*notice);
     }
-    tell(receiver, Lagged{lost});
+    tell(receiver, *notice);
     return {Step::What::kCalled, false, {}};
   }
   if (&receiver != own_) {
@@ -80,9 +80,20 @@ MailboxCore::Step MailboxCore::give(Mail& mail) {
   return {Step::What::kMail, true, std::move(mail.event)};
 }
 
-std::uint64_t MailboxCore::untold(Attachment& receiver) noexcept {
-  const std::uint64_t lost = receiver.mail->overflow_dropped();
-  return lost - std::exchange(receiver.mail->told, lost);
+std::optional<Notice> MailboxCore::untold(Attachment& receiver) noexcept {
+  MailReceiver& mail = *receiver.mail;
+  if (const std::unique_ptr<Gap> gap = mail.take_gap(); gap != nullptr) {
+    return *gap;
+  }
+  const std::uint64_t lost = mail.overflow_dropped();
+  const std::uint64_t told = std::exchange(mail.told, lost);
+  return lost == told ? std::nullopt : std::optional<Notice>(Lagged{lost - told});
+}
+
+MailboxCore::Step MailboxCore::own_notice(const Notice& notice) {
+  Step step{Step::What::kMail, false, {}};
+  std::visit([&step](const auto& each) { step.mail = each; }, notice);
+  return step;
 }
 
 MailboxCore::Step MailboxCore::step_when_empty() {
@@ -92,11 +103,13 @@ MailboxCore::Step MailboxCore::step_when_empty() {
   // [B5] acquire: pairs with end().
   const std::uint8_t ended = ended_.load(std::memory_order_acquire);
   if (const std::uint64_t lost = this->lost(); lost != told_) {
-    told_ = lost;
     tell_losses_to_others();
-    if (const std::uint64_t own = own_ == nullptr ? 0 : untold(*own_); own != 0) {
-      return {Step::What::kMail, false, Lagged{own}};
+    if (own_ != nullptr) {
+      if (const std::optional<Notice> notice = untold(*own_); notice.has_value()) {
+        return own_notice(*notice);  // told_ stays: there may be another
+      }
     }
+    told_ = lost;
   }
   if (Mail mail; ended != kOpen && next(mail)) {
     return give(mail);
@@ -113,8 +126,9 @@ void MailboxCore::tell_losses_to_others() noexcept {
     if (member.get() == own_) {
       continue;
     }
-    if (const std::uint64_t lost = untold(*member); lost != 0) {
-      tell(*member, Lagged{lost});
+    for (std::optional<Notice> notice = untold(*member); notice.has_value();
+         notice = untold(*member)) {
+      tell(*member, *notice);
     }
   }
 }
@@ -145,11 +159,7 @@ bool MailboxCore::call(Attachment& receiver, const Event& event) noexcept {
   const bool called = running_call_.begin(mail);
   if (called) {
     HERALD_TRY { call_one(receiver.callback(), event); }
-    HERALD_CATCH_ALL {
-      mail.exceptions.add(1);
-      exceptions_.add(1);
-      tell_error(runtime_.options().on_error, receiver);
-    }
+    HERALD_CATCH_ALL { caught(receiver); }
     mail.delivered.add(1);
   } else {
     mail.detach_dropped.add(1);
@@ -160,11 +170,18 @@ bool MailboxCore::call(Attachment& receiver, const Event& event) noexcept {
   return called;
 }
 
+void MailboxCore::caught(Attachment& receiver) noexcept {
+  receiver.mail->exceptions.add(1);
+  exceptions_.add(1);
+  tell_error(runtime_.options().on_error, receiver);
+}
+
 void MailboxCore::tell(Attachment& receiver, const Notice& notice) noexcept {
   const DrainScope scope(*this);
   MailReceiver& mail = *receiver.mail;
-  if (running_call_.begin(mail) && mail.on_notice != nullptr) {
-    mail.on_notice(notice);
+  if (running_call_.begin(mail) && receiver.on_notice() != nullptr) {
+    HERALD_TRY { receiver.on_notice()(notice); }
+    HERALD_CATCH_ALL { caught(receiver); }
   }
   if (running_call_.end(mail)) {
     finish(receiver);

@@ -17,6 +17,8 @@ constexpr std::int64_t kMaxCapacityEvents = 1'048'576;
 constexpr std::int64_t kMaxPublishers = 1'024;
 constexpr std::int64_t kMaxBatchEvents = 4'096;
 constexpr std::int64_t kMaxEmitted = 4'096;
+constexpr std::int64_t kMaxReplayEvents = 1'048'576;
+constexpr std::int64_t kMaxReplayBytes = std::int64_t{64} << 30;
 constexpr std::int64_t kMaxSpinNs = 1'000'000'000;
 
 absl::Status out_of_range(const absl::AlphaNum& option, const absl::AlphaNum& value,
@@ -122,6 +124,8 @@ absl::Status check(const BusOptions& options) {
         check_between("BusOptions::max_publishers", options.max_publishers, 1, kMaxPublishers),
         check_between("BusOptions::max_emitted_per_event", options.max_emitted_per_event, 0,
                       kMaxEmitted),
+        check_between("BusOptions::replay_events", options.replay_events, 0, kMaxReplayEvents),
+        check_between("BusOptions::replay_bytes", options.replay_bytes, 0, kMaxReplayBytes),
         check_positive("BusOptions::slo", options.slo),
         check_not_negative("BusOptions::drain_on_destroy", options.drain_on_destroy)}) {
     if (!status.ok()) {
@@ -173,6 +177,25 @@ absl::Status check(const Filter& filter, std::uint32_t bus_id, const char* calle
         caller,
         ": Filter::types has a key of another bus; allowed: built-in keys and those that "
         "this bus defined"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status check(const Replay& replay, std::size_t replay_events, std::uint64_t newest) {
+  constexpr const char* kOption = "subscribe: SubscribeOptions::replay";
+  if (replay.from > Replay::From::kLatestPerType) {
+    return out_of_range(kOption, static_cast<unsigned>(replay.from), "the enumerators in replay.h");
+  }
+  if (replay.from != Replay::From::kNow && replay_events == 0) {
+    return out_of_range(kOption, "given on a bus whose BusOptions::replay_events is 0",
+                        "a bus that keeps events, or no replay");
+  }
+  if (replay.from == Replay::From::kLast && replay.value == 0) {
+    return out_of_range(kOption, "last(0)", "1 or more events");
+  }
+  if (replay.from == Replay::From::kSequence && (replay.value == 0 || replay.value > newest + 1)) {
+    return out_of_range(kOption, absl::StrCat("from_sequence(", replay.value, ")"),
+                        absl::StrCat("1 to ", newest + 1, ", the next event"));
   }
   return absl::OkStatus();
 }

@@ -17,6 +17,9 @@ namespace herald::core {
 [[nodiscard]] absl::Status check(const DrainOptions& options);
 [[nodiscard]] absl::Status check_timeout(const char* caller, std::chrono::nanoseconds timeout);
 [[nodiscard]] absl::Status check(const Filter& filter, std::uint32_t bus_id, const char* caller);
+/// `newest`: the last sequence of the bus, of which only kSequence needs to know.
+[[nodiscard]] absl::Status check(const Replay& replay, std::size_t replay_events,
+                                 std::uint64_t newest);
 /// The policy that the options mean on a bus of this mode.
 [[nodiscard]] absl::StatusOr<RoomPolicy> room_policy(const PublisherOptions& options,
                                                      DispatchMode mode);

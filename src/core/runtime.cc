@@ -153,7 +153,7 @@ absl::Status Runtime::check_subscribe(const Filter& filter, bool has_callback,
 
 absl::StatusOr<std::shared_ptr<Attachment>> Runtime::subscribe(Filter filter,
                                                                detail::Callback callback,
-                                                               SubscribeOptions options) {
+                                                               SubscribeOptions&& options) {
   const bool has_callback =
       callback.event.function != nullptr || callback.batch.function != nullptr;
   if (absl::Status legal = check_subscribe(filter, has_callback, "subscribe"); !legal.ok()) {
@@ -164,10 +164,13 @@ absl::StatusOr<std::shared_ptr<Attachment>> Runtime::subscribe(Filter filter,
     return absl::InvalidArgumentError(
         "subscribe: deliver_on is a mailbox of another bus; allowed: one of this bus");
   }
-  auto attachment =
-      std::make_shared<Attachment>(next_subscription_id(), filter, std::move(callback), options);
+  if (absl::Status legal = check_replay(options.replay); !legal.ok()) {
+    return legal;
+  }
+  auto attachment = std::make_shared<Attachment>(next_subscription_id(), filter,
+                                                 std::move(callback), std::move(options));
   if (mailbox != nullptr) {
-    attachment->mail = std::make_unique<MailReceiver>(mailbox, std::move(options.on_notice));
+    attachment->mail = std::make_unique<MailReceiver>(mailbox);
   }
   if (mailbox != nullptr && !mailbox->add_member(attachment)) {
     return absl::ResourceExhaustedError(absl::StrCat(
@@ -178,7 +181,28 @@ absl::StatusOr<std::shared_ptr<Attachment>> Runtime::subscribe(Filter filter,
   if (filter.stream.has_value()) {
     streams_.came(*filter.stream);
   }
-  return attach(std::move(attachment));
+  join(attachment);
+  return attachment;
+}
+
+void Runtime::join(const std::shared_ptr<Attachment>& subscriber) noexcept {
+  attach(subscriber);
+  if (subscriber->late != nullptr) {
+    doorbell_.notify();  // A parked dispatcher has a joiner to serve.
+  }
+}
+
+// The sequence only grows, so what is legal now still is when the subscriber is attached.
+absl::Status Runtime::check_replay(const Replay& replay) {
+  if (replay.from == Replay::From::kNow) {
+    return absl::OkStatus();
+  }
+  std::uint64_t newest = 0;
+  if (replay.from == Replay::From::kSequence) {
+    call_on_dispatcher(
+        [&](const Dispatcher& dispatcher) { newest = dispatcher.delivery().sequence(); });
+  }
+  return check(replay, options_.replay_events, newest);
 }
 
 absl::StatusOr<std::shared_ptr<Attachment>> Runtime::use(Filter filter,

@@ -66,7 +66,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
                                   detail::Encoder encoder);
   absl::StatusOr<PublisherCore*> open_publisher(PublisherOptions options);
   absl::StatusOr<std::shared_ptr<Attachment>> subscribe(Filter filter, detail::Callback callback,
-                                                        SubscribeOptions options);
+                                                        SubscribeOptions&& options);
   /// A mailbox, and what it subscribes itself; null without a filter.
   struct OpenedMailbox {
     std::shared_ptr<MailboxCore> mailbox;
@@ -118,6 +118,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void call_on_dispatcher(Call&& call);
   void leave_stream(const Attachment& attachment) noexcept;
   std::shared_ptr<Attachment> attach(std::shared_ptr<Attachment> attachment) noexcept;
+  void join(const std::shared_ptr<Attachment>& subscriber) noexcept;
   void detach(const std::shared_ptr<Attachment>& attachment) noexcept;
   Leaving leave_mailbox(const std::shared_ptr<Attachment>& attachment, bool leaves_now,
                         std::int64_t deadline_ns) noexcept;
@@ -125,6 +126,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void leave_mailboxes() noexcept;
   void end_mailboxes() noexcept;
   absl::Status check_subscribe(const Filter& filter, bool has_callback, const char* caller) const;
+  absl::Status check_replay(const Replay& replay);
   [[nodiscard]] bool may_pump() const noexcept {
     return options_.dispatch == DispatchMode::kManual && !dispatching_here();
   }

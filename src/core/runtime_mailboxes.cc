@@ -21,7 +21,10 @@ absl::StatusOr<Runtime::OpenedMailbox> Runtime::open_mailbox(const std::optional
       !legal.ok()) {
     return legal;
   }
-  SubscribeOptions of_own{.name = options.name};
+  if (absl::Status legal = check_replay(options.replay); !legal.ok()) {
+    return legal;
+  }
+  SubscribeOptions of_own{.name = options.name, .replay = options.replay};
   OpenedMailbox opened;
   HERALD_TRY {
     opened.mailbox = std::make_shared<MailboxCore>(*this, std::move(options), mode_, doorbell_);
@@ -35,13 +38,13 @@ absl::StatusOr<Runtime::OpenedMailbox> Runtime::open_mailbox(const std::optional
   if (filter.has_value()) {
     opened.own = std::make_shared<Attachment>(next_subscription_id(), *filter, detail::Callback(),
                                               std::move(of_own));
-    opened.own->mail = std::make_unique<MailReceiver>(opened.mailbox, nullptr);
+    opened.own->mail = std::make_unique<MailReceiver>(opened.mailbox);
     opened.mailbox->set_own(*opened.own);
     static_cast<void>(opened.mailbox->add_member(opened.own));  // there is a place for one
     if (filter->stream.has_value()) {
       streams_.came(*filter->stream);
     }
-    attach(opened.own);
+    join(opened.own);
   }
   return opened;
 }

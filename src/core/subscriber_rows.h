@@ -24,9 +24,7 @@ class SubscriberRows {
                        .delivered = offered,
                        .exceptions = subscriber.exceptions},
                       subscriber.name().size()};
-    if (subscriber.mail != nullptr) {
-      subscriber.mail->fill(counters.stats);
-    }
+    subscriber.fill(counters.stats);
     counters_.push_back(std::move(counters));
     names_ += subscriber.name();
   }

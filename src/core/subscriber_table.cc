@@ -257,9 +257,7 @@ SubscriptionStats SubscriberTable::stats(const Attachment& subscriber) const {
                           .offered = events,
                           .delivered = events,
                           .exceptions = subscriber.exceptions};
-  if (subscriber.mail != nullptr) {
-    subscriber.mail->fill(stats);
-  }
+  subscriber.fill(stats);
   return stats;
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -176,6 +177,31 @@ TEST_F(CallbackGuardTest, TheHandlerMayUseTheBus) {
   EXPECT_EQ(calls_, 0u);
   EXPECT_TRUE(bus.stats().subscriptions.empty());
   EXPECT_EQ(bus_.pump().events, 1u);
+}
+
+TEST_F(CallbackGuardTest, OfALateJoinerTheNextEventStillComes) {
+  const std::function<void(const CallbackError&)> on_error = [this](const CallbackError& error) {
+    reports_.push_back(
+        {error.subscription_id, std::string(error.subscription_name), std::string(error.what)});
+  };
+  Bus bus = manual_bus({.replay_events = 2, .on_error = on_error});
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_EQ(bus.publish(kToken, "text"), PublishResult::kAccepted);
+  }
+  bus.pump();
+  const auto fail = [](const Event&) { throw std::runtime_error("event"); };
+  const auto late =
+      bus.subscribe(
+             kTokens, fail,
+             {.name = "late", .replay = last(3), .on_notice = [](const Notice&) { throw 1; }})
+          .value();
+  bus.pump();
+  ASSERT_EQ(reports_.size(), 3u);
+  EXPECT_EQ(reports_[0].name, "late");
+  EXPECT_EQ(reports_[0].what, "unknown exception") << "the notice comes first";
+  EXPECT_EQ(reports_[2].what, "event");
+  EXPECT_EQ(late.stats().exceptions, 3u);
+  EXPECT_EQ(late.stats().delivered, 2u);
 }
 
 TEST_F(CallbackGuardTest, WithADispatcherThreadTheProcessLivesOn) {

@@ -37,6 +37,15 @@ TEST(FlushDesk, ServesAGroupAtATime) {
   EXPECT_TRUE(desk.idle());
 }
 
+TEST(FlushDesk, WaitsForTheJoinersThatHadCome) {
+  FlushDesk desk;
+  desk.add(std::make_shared<FlushRequest>());
+  EXPECT_TRUE(desk.next_group({}, {}, 2));
+  EXPECT_FALSE(desk.reached({}, {}, 1));
+  EXPECT_TRUE(desk.reached({}, {}, 2));
+  desk.complete();
+}
+
 // What the shared lane gives, and whether the group is served then.
 class SharedLaneFlush : public testing::Test {
  protected:

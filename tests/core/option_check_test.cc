@@ -48,6 +48,9 @@ TEST(OptionCheck, CountsOutOfRangeAreRefused) {
       {{.max_publishers = 1'025}, {"BusOptions::max_publishers", "1025", "1 to 1024"}},
       {{.max_emitted_per_event = 4'097},
        {"BusOptions::max_emitted_per_event", "4097", "0 to 4096"}},
+      {{.replay_events = 1'048'577}, {"BusOptions::replay_events", "1048577", "0 to 1048576"}},
+      {{.replay_bytes = (std::size_t{64} << 30) + 1},
+       {"BusOptions::replay_bytes", "68719476737", "0 to 68719476736"}},
   });
 }
 
@@ -106,7 +109,8 @@ TEST(OptionCheck, LimitsThemselvesAreAllowed) {
         BusOptions{.slo = 1ns, .drain_on_destroy = 0ns},
         BusOptions{.slo = std::chrono::nanoseconds::max(),
         .drain_on_destroy = std::chrono::nanoseconds::max()},
-        BusOptions{.thread = {.name = ""}},
+        BusOptions{.thread = {.name = ""}}, BusOptions{.replay_events = 1, .replay_bytes = 0},
+        BusOptions{.replay_events = 1'048'576, .replay_bytes = std::size_t{64} << 30},
         BusOptions{.shared_lane = {.capacity_events = 1, .max_wait = 0ns}}}) {
     options.dispatch = DispatchMode::kManual;
     EXPECT_TRUE(create(options).ok()) << create(options);

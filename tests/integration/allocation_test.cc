@@ -251,6 +251,37 @@ TEST(TokenStreams, ComeAndGoWithoutAllocation) {
   }
 }
 
+// The ring is reserved with the bus. A replay allocates for the subscriber, not for its events.
+TEST(ReplayRing, KeepsAndReplaysWithoutAllocation) {
+  constexpr std::size_t kRingEvents = 10'000;
+  Bus bus = Bus::create({.dispatch = DispatchMode::kManual, .replay_events = kRingEvents}).value();
+  Publisher publisher = bus.publisher({.capacity_events = 1'024}).value();
+  std::uint64_t delivered = 0;
+  const auto count_one = [&delivered](const Event&) { ++delivered; };
+  std::vector<Subscription> keep;
+  keep.push_back(bus.subscribe({.types = kToken}, count_one).value());
+  const auto go_round_the_ring = [&](std::size_t times) {
+    const std::uint64_t before = allocations.load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < times * kRingEvents; ++i) {
+      publisher.publish(kToken, "inline text");
+      if (i % 1'000 == 0) {
+        bus.pump();
+      }
+    }
+    bus.pump();
+    return allocations.load(std::memory_order_relaxed) - before;
+  };
+  go_round_the_ring(1);
+  EXPECT_EQ(go_round_the_ring(5), 0U);
+  const std::uint64_t before = allocations.load(std::memory_order_relaxed);
+  keep.push_back(
+      bus.subscribe({.types = kToken}, count_one, {.replay = last(kRingEvents)}).value());
+  bus.pump();
+  EXPECT_LT(allocations.load(std::memory_order_relaxed) - before, 20U);
+  EXPECT_EQ(delivered, 7 * kRingEvents);
+  EXPECT_EQ(go_round_the_ring(5), 0U);
+}
+
 TEST(AllocationCounter, SeesAnAllocation) {
   const std::uint64_t before = allocations.load(std::memory_order_relaxed);
   const std::string text(1000, 'x');

@@ -10,6 +10,7 @@
 //                             publishes only, without subscribers
 //   subscribers, batch_subscribers, stream_subscribers, middlewares
 //                             pumps only, with COUNT that match every event
+//   kept                      the same with a replay ring and COUNT subscribers
 //   visitors                  subscribes COUNT, and removes them in random order
 #include <algorithm>
 #include <array>
@@ -26,8 +27,10 @@
 #include "integration/herald_measured.h"
 
 struct Bench {
-  explicit Bench(bool latency)
-      : bus(herald::Bus::create({.dispatch = herald::DispatchMode::kManual, .latency = latency})
+  Bench(bool latency, std::size_t replay_events)
+      : bus(herald::Bus::create({.dispatch = herald::DispatchMode::kManual,
+                                 .replay_events = replay_events,
+                                 .latency = latency})
                 .value()) {
     add_publisher();
   }
@@ -176,6 +179,7 @@ struct Kind {
   Work publish;
   Counted counted = Counted::kBoth;
   bool latency = true;
+  std::size_t replay_events = 0;
 };
 
 constexpr auto kKinds = std::to_array<Kind>({
@@ -192,6 +196,7 @@ constexpr auto kKinds = std::to_array<Kind>({
     {"publish_shared", prepare_matching<add_subscriber>, publish_shared, Counted::kPublish, false},
     {"publish_token", prepare_answer, publish_token, Counted::kPublish, false},
     {"subscribers", prepare_matching<add_subscriber>, publish, Counted::kPump, false},
+    {"kept", prepare_matching<add_subscriber>, publish, Counted::kPump, false, 1'000},
     {"batch_subscribers", prepare_matching<add_batch_subscriber>, publish, Counted::kPump, false},
     {"stream_subscribers", prepare_matching<add_stream_subscriber>, publish, Counted::kPump, false},
     {"middlewares", prepare_matching<add_middleware>, publish, Counted::kPump, false},
@@ -259,7 +264,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const std::uint64_t count = std::strtoull(argv[2], nullptr, 10);
-  Bench bench(kind == nullptr || kind->latency);
+  Bench bench(kind == nullptr || kind->latency, kind == nullptr ? 0 : kind->replay_events);
   print_surroundings(bench);
   const bool delivered =
       kind == nullptr ? measure_visitors(bench, count) : measure(*kind, bench, count);

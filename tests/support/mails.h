@@ -16,6 +16,9 @@ inline std::string word_of(const Notice& notice) {
   if (const auto* lagged = std::get_if<Lagged>(&notice)) {
     return "lagged " + std::to_string(lagged->events);
   }
+  if (const auto* gap = std::get_if<Gap>(&notice)) {
+    return "gap " + std::to_string(gap->requested) + " to " + std::to_string(gap->oldest);
+  }
   return std::get<End>(notice).reason == End::Reason::kClosed ? "closed" : "disconnected";
 }
 
@@ -30,6 +33,9 @@ inline std::string word_of(const Mailbox::Mail& mail) {
   }
   if (const auto* lagged = std::get_if<Lagged>(&mail)) {
     return word_of(Notice(*lagged));
+  }
+  if (const auto* gap = std::get_if<Gap>(&mail)) {
+    return word_of(Notice(*gap));
   }
   return word_of(Notice(std::get<End>(mail)));
 }

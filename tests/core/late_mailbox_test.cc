@@ -1,0 +1,130 @@
+// Mailboxes, and subscribers that deliver on one, which join late.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "support/buses.h"
+#include "support/executors.h"
+#include "support/mails.h"
+
+namespace herald {
+namespace {
+
+using support::adds_up;
+using support::executor;
+using support::manual_bus;
+using support::pop_all;
+using support::Texts;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr Filter kTokens{.types = kToken};
+
+void publish_and_pump(Bus& bus, std::initializer_list<std::string_view> texts) {
+  for (const std::string_view text : texts) {
+    ASSERT_EQ(bus.publish(kToken, text), PublishResult::kAccepted);
+  }
+  bus.pump();
+}
+
+TEST(LateMailbox, GetsHistoryThenWhatIsLive) {
+  Bus bus = manual_bus({.replay_events = 8});
+  publish_and_pump(bus, {"a", "b", "c"});
+  Mailbox mailbox = bus.mailbox(kTokens, {.replay = last(2)}).value();
+  bus.pump();
+  publish_and_pump(bus, {"d"});
+  EXPECT_THAT(pop_all(mailbox), ElementsAre("b", "c", "d"));
+  const SubscriptionStats stats = mailbox.stats();
+  EXPECT_EQ(stats.replayed, 2u);
+  EXPECT_EQ(stats.offered, 3u);
+  EXPECT_TRUE(adds_up(stats));
+}
+
+TEST(LateMailbox, IsToldOfAGapInBand) {
+  Bus bus = manual_bus({.replay_events = 2});
+  publish_and_pump(bus, {"a", "b", "c", "d"});
+  Mailbox mailbox = bus.mailbox(kTokens, {.replay = from_sequence(1)}).value();
+  bus.pump();
+  EXPECT_THAT(pop_all(mailbox), ElementsAre("gap 1 to 3", "c", "d"));
+  EXPECT_EQ(mailbox.stats().gaps, 1u);
+}
+
+TEST(LateMailbox, IsToldOfAGapAndOfLosses) {
+  Bus bus = manual_bus({.replay_events = 3});
+  publish_and_pump(bus, {"a", "b", "c", "d"});
+  Mailbox mailbox =
+      bus.mailbox(kTokens, {.capacity_events = 1, .replay = from_sequence(1)}).value();
+  bus.pump();
+  EXPECT_THAT(pop_all(mailbox), ElementsAre("gap 1 to 2", "lagged 2", "d"));
+  EXPECT_TRUE(adds_up(mailbox.stats()));
+}
+
+// Nothing follows that would bring the notice.
+TEST(LateMailbox, IsToldOfAGapAlone) {
+  Bus bus = manual_bus({.replay_events = 1});
+  ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
+  ASSERT_EQ(bus.publish(kInfo, "b"), PublishResult::kAccepted);
+  bus.pump();
+  Mailbox mailbox = bus.mailbox(kTokens, {.replay = from_sequence(1)}).value();
+  bus.pump();
+  EXPECT_THAT(pop_all(mailbox), ElementsAre("gap 1 to 2"));
+  EXPECT_THAT(pop_all(mailbox), IsEmpty());
+}
+
+TEST(LateMailbox, ABlockingOneGetsAllOfIt) {
+  Bus bus = manual_bus({.replay_events = 8});
+  publish_and_pump(bus, {"a", "b", "c"});
+  Mailbox mailbox =
+      bus.mailbox(kTokens,
+                  {.capacity_events = 1, .overflow = MailboxOverflow::kBlock, .replay = last(8)})
+          .value();
+  ASSERT_EQ(bus.publish(kToken, "d"), PublishResult::kAccepted);
+  Texts words;
+  while (bus.pump().status == PumpResult::Status::kBlocked) {
+    for (std::string& word : pop_all(mailbox)) {
+      words.push_back(std::move(word));
+    }
+  }
+  for (std::string& word : pop_all(mailbox)) {
+    words.push_back(std::move(word));
+  }
+  EXPECT_THAT(words, ElementsAre("a", "b", "c", "d"));
+}
+
+TEST(LateMailbox, SubscribersDeliverHistoryWhereItIsDrained) {
+  Bus bus = manual_bus({.replay_events = 2});
+  publish_and_pump(bus, {"a", "b", "c"});
+  Mailbox mailbox = executor(bus);
+  Texts words;
+  auto subscription = bus.subscribe(
+      kTokens, support::collect(words),
+      {.replay = from_sequence(1), .deliver_on = mailbox, .on_notice = [&](const Notice& notice) {
+         words.push_back(support::word_of(notice));
+       }});
+  publish_and_pump(bus, {"d"});
+  EXPECT_THAT(words, IsEmpty());
+  mailbox.drain();
+  EXPECT_THAT(words, ElementsAre("gap 1 to 2", "b", "c", "d"));
+}
+
+TEST(LateMailbox, MayLeaveBeforeItIsLive) {
+  Bus bus = manual_bus({.replay_events = 8});
+  publish_and_pump(bus, {"a", "b", "c"});
+  Mailbox mailbox = bus.mailbox(kTokens, {.replay = latest_per_type()}).value();
+  mailbox.close();
+  publish_and_pump(bus, {"d"});
+  EXPECT_THAT(pop_all(mailbox), ElementsAre("closed"));
+  EXPECT_TRUE(adds_up(mailbox.stats()));
+}
+
+TEST(LateMailbox, RefusesHistoryThatThereIsNot) {
+  Bus bus = manual_bus();
+  support::expect_invalid(bus.mailbox(kTokens, {.replay = last(1)}).status(), {"replay"});
+}
+
+}  // namespace
+}  // namespace herald
