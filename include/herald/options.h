@@ -89,6 +89,17 @@ struct CallbackError {
   std::string_view what;  ///< std::exception::what(), or "unknown exception".
 };
 
+/// A call of a subscriber or middleware took BusOptions::slow_after or more. Views are valid during
+/// the call.
+struct SlowCall {
+  std::uint64_t subscription_id = 0;
+  std::string_view subscription_name;
+  std::chrono::nanoseconds stay{0};  ///< How long it had been seen when this was told; it may have
+                                     ///< taken longer: see SubscriptionStats::longest_stay.
+  std::uint64_t strikes = 0;         ///< Of this subscriber by now.
+  bool quarantined = false;          ///< It has been detached.
+};
+
 /// Paid by the dispatching thread, or once.
 struct BusOptions {
   DispatchMode dispatch = DispatchMode::kThread;
@@ -120,6 +131,17 @@ struct BusOptions {
   /// Called on the dispatching thread for each exception of a callback; must not throw.
   /// Default: exceptions are only counted.
   std::function<void(const CallbackError&)> on_error = {};
+
+  /// From when on a call counts as slow: 100 us to 1 h; 0: nobody looks. A thread of the bus looks
+  /// every fourth of it (at least 100 us) at whose call is running. So a call of one and a half
+  /// times `slow_after` is seen (of twice that, after a pause in dispatching), if that thread has
+  /// a processor in time; a shorter call than `slow_after` never is. The thread sleeps in the
+  /// kernel 10 ms after the last event was dispatched. @@COST@@
+  std::chrono::nanoseconds slow_after = std::chrono::milliseconds(1);
+  /// Called between two events on the dispatching thread, after a call that was slow has returned,
+  /// unless its SlowPolicy is kCount; must not throw. If nothing is dispatched any more by the time
+  /// that it is known, it is called before the next event. Default: slow calls are only counted.
+  std::function<void(const SlowCall&)> on_slow = {};
 
   /// How long the destructor delivers what was accepted: 0 (not at all) or more.
   std::chrono::nanoseconds drain_on_destroy = std::chrono::seconds(1);

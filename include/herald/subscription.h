@@ -22,10 +22,34 @@ struct SubscriptionStats {
   std::uint64_t offered = 0;     ///< Events that matched and reached it.
   std::uint64_t delivered = 0;   ///< Of these, handed to the callback (a batch counts its span).
   std::uint64_t exceptions = 0;  ///< Calls that threw; they count as delivered.
+
+  // As the watchdog sees it (BusOptions::slow_after): by looks now and then, not by a clock at each
+  // call, and as the dispatching thread stands: time in which the machine stops that thread, or
+  // gives its processor to another, counts for whose call it was in. So one strike proves nothing;
+  // strikes that come again do.
+
+  double share = 0;  ///< Of the time in callbacks and middleware, 0 to 1.
+  /// The longest call, from the first look that found it to the last: never more than it took.
+  std::chrono::nanoseconds longest_stay{0};
+  std::uint64_t strikes = 0;  ///< Calls that took BusOptions::slow_after or more: one each.
+  bool quarantined = false;   ///< See SlowPolicy::kQuarantine.
+};
+
+/// What is done about a subscriber with a strike: a call that was seen for BusOptions::slow_after.
+enum class SlowPolicy : std::uint8_t {
+  kCount,  ///< It is counted.
+  kWarn,   ///< And BusOptions::on_slow is called.
+  /// And with its `strikes_allowed`-th strike it is detached, as by unsubscribe() in a callback:
+  /// no further call starts, and its callable is destroyed. Its handle stays active() and is to be
+  /// let go as ever; stats() stays readable.
+  kQuarantine,
 };
 
 struct SubscribeOptions {
   std::string name = {};  ///< For reports. Default: empty.
+  SlowPolicy slow_policy = SlowPolicy::kWarn;
+  /// Of kQuarantine: the strike that is one too many, 1 or more.
+  std::uint32_t strikes_allowed = 3;
 };
 
 /// Keeps a subscriber or a middleware in its bus; destroying or overwriting it unsubscribes.

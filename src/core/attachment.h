@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/order.h"
+#include "core/slowness.h"
 #include "herald/callback.h"
 #include "herald/filter.h"
 #include "herald/middleware.h"
@@ -34,7 +35,12 @@ class Attachment {
   enum class State : std::uint8_t { kNew, kAttached, kDetached };
 
   Attachment(std::uint64_t id, Filter filter, detail::Callback callback, SubscribeOptions options)
-      : id_(id), filter_(filter), name_(std::move(options.name)), callback_(std::move(callback)) {}
+      : id_(id),
+        filter_(filter),
+        name_(std::move(options.name)),
+        slow_policy_(options.slow_policy),
+        strikes_allowed_(options.strikes_allowed),
+        callback_(std::move(callback)) {}
   Attachment(std::uint64_t id, Filter filter, detail::MiddlewareCallback callback,
              MiddlewareOptions options)
       : id_(id),
@@ -49,6 +55,11 @@ class Attachment {
   [[nodiscard]] const Filter& filter() const noexcept { return filter_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] int priority() const noexcept { return priority_; }
+  [[nodiscard]] SlowPolicy slow_policy() const noexcept { return slow_policy_; }
+  /// Whether it has had its last strike.
+  [[nodiscard]] bool deserves_quarantine() const noexcept {
+    return slow_policy_ == SlowPolicy::kQuarantine && slowness.strikes >= strikes_allowed_;
+  }
   [[nodiscard]] bool is_middleware() const noexcept {
     return middleware_.event.function != nullptr;
   }
@@ -73,12 +84,15 @@ class Attachment {
   std::uint64_t offered = 0;             // of a middleware; of a subscriber, of lists it has left
   std::uint64_t exceptions = 0;
   std::uint64_t held = 0;  // of a middleware
+  Slowness slowness;
 
  private:
   const std::uint64_t id_;
   const Filter filter_;
   const std::string name_;
   const int priority_ = 0;
+  const SlowPolicy slow_policy_ = SlowPolicy::kWarn;
+  const std::uint32_t strikes_allowed_ = 0;
   detail::Callback callback_;
   detail::MiddlewareCallback middleware_;
 };

@@ -15,19 +15,23 @@ bool measures_alike(const detail::EventSlot& one, const detail::EventSlot& other
 
 }  // namespace
 
-Delivery::Delivery(const BusOptions& options, const ChainOptions& chain, LatencyMeter& meter)
+Delivery::Delivery(const BusOptions& options, const ChainOptions& chain, LatencyMeter& meter,
+                   WatchPost& post)
     : measures_(options.latency),
       most_staged_(options.batch_events),
       guard_(options.on_error),
       chain_(chain, guard_),
       table_(guard_),
-      meter_(meter) {
+      meter_(meter),
+      post_(post),
+      ledger_(options.on_slow) {
   staged_.reserve(options.batch_events + options.max_emitted_per_event + 1);
 }
 
 // A batch.
 
 void Delivery::begin_batch(Event* batch, bool exact) noexcept {
+  begin_work();
   batch_ = batch;
   sharing_.begin(exact);
   refresh_clock();
@@ -41,6 +45,7 @@ void Delivery::refresh_clock() noexcept {
 
 void Delivery::take(std::size_t index) noexcept {
   use_place(true);
+  table_.begin_turn();
   EventAccess::slot(batch_[index]).sequence = 0;  // the shared lane kept its ticket there
   chain_.process(std::move(batch_[index]), staged_);
   known_end_ = staged_.size();
@@ -158,6 +163,7 @@ void Delivery::deliver_run(std::span<const Event> run) noexcept {
 bool Delivery::take_deadline(base::Ticks now) noexcept {
   end_run();
   ready_is_staged_ = true;
+  begin_work();
   const bool ran = chain_.run_deadline(now, staged_);
   known_end_ = staged_.size();
   refresh_clock();
@@ -173,7 +179,9 @@ void Delivery::attach(Attachment& attachment) {
   }
   attachment.state = Attachment::State::kAttached;
   if (attachment.is_middleware()) {
+    collect();
     chain_.attach(attachment);
+    ++layout_;
   } else {
     table_.attach(attachment);
   }
@@ -184,6 +192,7 @@ void Delivery::detach(Attachment& attachment) noexcept {
       Attachment::State::kAttached) {
     return;
   }
+  collect();
   if (attachment.is_middleware()) {
     chain_.detach(attachment);
   } else {
@@ -201,8 +210,10 @@ void Delivery::detach_in_callback(std::shared_ptr<Attachment> attachment) noexce
 
 void Delivery::tidy() noexcept {
   untidy_ = false;
+  collect();
   table_.sweep();
   chain_.sweep();
+  ++layout_;
   // Destroying callables may come back here, through the handles that they own.
   for (const std::shared_ptr<Attachment>& gone : std::exchange(leavers_, {})) {
     gone->destroy_callable();
@@ -210,19 +221,85 @@ void Delivery::tidy() noexcept {
 }
 
 void Delivery::clear() noexcept {
+  collect();
   table_.clear();
   chain_.clear();
+  ++layout_;
   tidy();
+  ledger_.clear();
+}
+
+// The watchdog.
+
+Stay Delivery::stay() const noexcept {
+  Stay stay;
+  stay.layout = layout_.watch();
+  table_.watch(stay);
+  stay.link = chain_.watch();
+  return stay;
+}
+
+void Delivery::collect() noexcept {
+  post_.take([this](const StayReport& report) { ledger_.add(report, owner(report.stay)); });
+}
+
+Attachment* Delivery::owner(const Stay& stay) const noexcept {
+  if (stay.layout != layout_) {
+    return nullptr;
+  }
+  return stay.link != 0 ? chain_.link_of(stay.link) : table_.owner(stay);
+}
+
+void Delivery::begin_work() noexcept {
+  table_.begin_turn();
+  if (post_.begin_work() && !ledger_.struck().empty()) [[unlikely]] {
+    tell_struck();
+  }
+}
+
+void Delivery::act_on_strikes() noexcept {
+  post_.answered();
+  collect();
+  if (post_.at_work()) {
+    tell_struck();
+  }
+}
+
+// What the handler and the end of a callable do may come back here, and add to those struck.
+void Delivery::tell_struck() noexcept {
+  for (std::size_t i = 0; i < ledger_.struck().size(); ++i) {
+    const SlowLedger::Struck struck = ledger_.struck()[i];
+    if (struck.attachment->deserves_quarantine()) {
+      quarantine(*struck.attachment);
+    }
+    ledger_.tell(*struck.attachment, struck.seen);
+  }
+  ledger_.clear_struck();
+}
+
+void Delivery::quarantine(Attachment& attachment) noexcept {
+  if (attachment.state == Attachment::State::kAttached) {
+    attachment.slowness.quarantined = true;
+    ledger_.count_quarantined();
+    detach(attachment);
+    attachment.destroy_callable();  // Its owner may come to do so once it is detached: not later.
+  }
 }
 
 // Seeing.
 
 SubscriptionStats Delivery::stats(const Attachment& attachment) const {
-  return attachment.is_middleware() ? chain_.stats(attachment) : table_.stats(attachment);
+  return attachment.is_middleware() ? chain_.stats(attachment, ledger_.watched())
+                                    : table_.stats(attachment, ledger_.watched());
 }
 
 void Delivery::fill(BusStats& stats) const {
-  stats.middleware = chain_.all_stats();
+  stats.middleware = chain_.all_stats(ledger_.watched());
+  stats.watch = ledger_.stats();
+  stats.watch.lost = post_.lost();
+  for (const auto& culprit : ledger_.culprits()) {
+    stats.culprits.push_back(this->stats(*culprit));
+  }
   stats.dispatched = sequence_;
   stats.deliveries = table_.deliveries();
   const MiddlewareChain::Counts& counts = chain_.counts();

@@ -27,7 +27,10 @@
 #include "core/latency_meter.h"
 #include "core/middleware_chain.h"
 #include "core/read_sharing.h"
+#include "core/slow_ledger.h"
+#include "core/stay.h"
 #include "core/subscriber_table.h"
+#include "core/watch_post.h"
 #include "herald/event.h"
 #include "herald/options.h"
 #include "herald/stats.h"
@@ -36,7 +39,8 @@ namespace herald::core {
 
 class Delivery {
  public:
-  Delivery(const BusOptions& options, const ChainOptions& chain, LatencyMeter& meter);
+  Delivery(const BusOptions& options, const ChainOptions& chain, LatencyMeter& meter,
+           WatchPost& post);
 
   // A batch.
 
@@ -91,10 +95,27 @@ class Delivery {
   /// The end of the last fan-out or middleware, or the start of the batch; 0 if not measured.
   [[nodiscard]] base::Ticks last_ticks() const noexcept { return last_ticks_; }
 
+  // The watchdog.
+
+  /// The sampler: where the dispatching thread is.
+  [[nodiscard]] Stay stay() const noexcept;
+  /// The end of a round.
+  void end_work() noexcept { post_.end_work(); }
+  /// Adds up what the sampler has told, before those it concerns move or leave.
+  void collect() noexcept;
+  /// Between two events, by the sampler's order: does what was asked for those that were slow, or
+  /// before the next event if no round is on.
+  void act_on_strikes() noexcept;
+
+  // Seeing.
+
   [[nodiscard]] SubscriptionStats stats(const Attachment& attachment) const;
   /// All but the rows of the subscribers.
   void fill(BusStats& stats) const;
-  void fill(SubscriberRows& rows) const { table_.fill(rows); }
+  void fill(SubscriberRows& rows) const {
+    rows.set_watched(ledger_.watched());
+    table_.fill(rows);
+  }
 
  private:
   static constexpr std::uint16_t kAwaitedByBatch = 1;  // a flag of an event on its way
@@ -107,6 +128,10 @@ class Delivery {
   void measure_one(Event& event, base::Ticks start) noexcept;
   void refresh_clock() noexcept;
   void deliver_run(std::span<const Event> run) noexcept;
+  [[nodiscard]] Attachment* owner(const Stay& stay) const noexcept;
+  void begin_work() noexcept;
+  void tell_struck() noexcept;
+  void quarantine(Attachment& attachment) noexcept;
 
   const bool measures_;
   const std::size_t most_staged_;
@@ -114,6 +139,8 @@ class Delivery {
   MiddlewareChain chain_;
   SubscriberTable table_;
   LatencyMeter& meter_;
+  WatchPost& post_;
+  SlowLedger ledger_;
 
   Event* batch_ = nullptr;
   std::vector<Event> staged_;     // what middleware made of events
@@ -126,6 +153,7 @@ class Delivery {
   base::Ticks last_ticks_ = 0;
   ReadSharing sharing_;
   std::uint64_t sequence_ = 0;
+  WatchedCount layout_;  // changes when entries of lists or of the chain may have moved
   std::vector<std::shared_ptr<Attachment>> leavers_;  // detached; a call of theirs may be running
   bool untidy_ = false;
 };

@@ -12,6 +12,7 @@ namespace herald::core {
 /// InvalidArgument names the option, the value and the allowed range.
 [[nodiscard]] absl::Status check(const BusOptions& options);
 [[nodiscard]] absl::Status check(const PumpOptions& options);
+absl::Status check(const SubscribeOptions& options);
 [[nodiscard]] absl::Status check_timeout(const char* caller, std::chrono::nanoseconds timeout);
 [[nodiscard]] absl::Status check(const Filter& filter, std::uint32_t bus_id, const char* caller);
 /// The policy that the options mean on a bus of this mode.
