@@ -94,8 +94,7 @@ struct CallbackError {
 struct SlowCall {
   std::uint64_t subscription_id = 0;
   std::string_view subscription_name;
-  std::chrono::nanoseconds stay{0};  ///< How long it had been seen when this was told; it may have
-                                     ///< taken longer: see SubscriptionStats::longest_stay.
+  std::chrono::nanoseconds stay{0};  ///< See SubscriptionStats::longest_stay.
   std::uint64_t strikes = 0;         ///< Of this subscriber by now.
   bool quarantined = false;          ///< It has been detached.
 };
@@ -133,10 +132,11 @@ struct BusOptions {
   std::function<void(const CallbackError&)> on_error = {};
 
   /// From when on a call counts as slow: 100 us to 1 h; 0: nobody looks. A thread of the bus looks
-  /// every fourth of it (at least 100 us) at whose call is running. So a call of one and a half
-  /// times `slow_after` is seen (of twice that, after a pause in dispatching), if that thread has
-  /// a processor in time; a shorter call than `slow_after` never is. The thread sleeps in the
-  /// kernel 10 ms after the last event was dispatched. @@COST@@
+  /// at whose call is running, twice in `slow_after` and, while it finds the same call again, eight
+  /// times (at most every 100 us). So a call of twice `slow_after` is seen, if that thread has a
+  /// processor in time; one that is shorter than `slow_after` never counts. While nothing is
+  /// dispatched, it looks once in `slow_after`, and 20 ms after the last event it goes to sleep in
+  /// the kernel. @@COST@@
   std::chrono::nanoseconds slow_after = std::chrono::milliseconds(1);
   /// Called between two events on the dispatching thread, after a call that was slow has returned,
   /// unless its SlowPolicy is kCount; must not throw. If nothing is dispatched any more by the time

@@ -24,12 +24,14 @@ struct SubscriptionStats {
   std::uint64_t exceptions = 0;  ///< Calls that threw; they count as delivered.
 
   // As the watchdog sees it (BusOptions::slow_after): by looks now and then, not by a clock at each
-  // call, and as the dispatching thread stands: time in which the machine stops that thread, or
-  // gives its processor to another, counts for whose call it was in. So one strike proves nothing;
-  // strikes that come again do.
+  // call. What the thread waited for its processor because another thread had it does not count for
+  // stays, where the kernel tells it (/proc/self/task/N/schedstat); but if a hypervisor stops the
+  // processor, that counts for whose call it was in. So one strike proves nothing; strikes that come
+  // again do.
 
   double share = 0;  ///< Of the time in callbacks and middleware, 0 to 1.
-  /// The longest call, from the first look that found it to the last: never more than it took.
+  /// The longest call, from the first look that found it to the last, known when a look has found
+  /// that it is over: never more than it took.
   std::chrono::nanoseconds longest_stay{0};
   std::uint64_t strikes = 0;  ///< Calls that took BusOptions::slow_after or more: one each.
   bool quarantined = false;   ///< See SlowPolicy::kQuarantine.

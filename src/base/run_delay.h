@@ -1,9 +1,10 @@
 // How long a thread could have run and had no processor, because another thread had it.
 //
-// Threads: one object a thread, made and used by it.
+// Threads: one object a thread that looks, at itself or at another.
 // Source: the second number of /proc/thread-self/schedstat (Linux, Documentation/scheduler/
 //   sched-stats.rst): nanoseconds spent waiting on a run queue. A hypervisor that stops the
-//   processor does not add to it: for the kernel the thread was running.
+//   processor does not add to it: for the kernel the thread was running. A wait is added when it is
+//   over.
 #pragma once
 
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 
 namespace herald::base {
 
@@ -19,6 +21,10 @@ class RunDelay {
   static constexpr std::int64_t kUnknown = -1;
 
   RunDelay() noexcept : file_(open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC)) {}
+  /// Of another thread of this process.
+  explicit RunDelay(pid_t thread) noexcept
+      : file_(open(("/proc/self/task/" + std::to_string(thread) + "/schedstat").c_str(),
+                   O_RDONLY | O_CLOEXEC)) {}
   ~RunDelay() {
     if (known()) {
       close(file_);

@@ -234,6 +234,7 @@ void Delivery::clear() noexcept {
 Stay Delivery::stay() const noexcept {
   Stay stay;
   stay.layout = layout_.watch();
+  stay.thread = post_.thread();
   table_.watch(stay);
   stay.link = chain_.watch();
   return stay;

@@ -54,6 +54,7 @@ struct Stay {
   const void* argument = nullptr;      // of the fan-out: only its address counts
   const FanOutOwners* list = nullptr;  // not to be touched by the sampler
   std::size_t index = 0;               // in the list
+  std::int32_t thread = 0;             // the dispatching one, as the kernel numbers it
   std::uint64_t link = 0;              // of a middleware: which visit, and where in the chain
 
   /// Whether a callback was running.
@@ -61,12 +62,12 @@ struct Stay {
   friend bool operator==(const Stay&, const Stay&) = default;
 };
 
-/// What the sampler has to tell of a stay since it last did.
+/// What the sampler has to tell of a stay when it is over.
 struct StayReport {
   Stay stay;
   base::Ticks time = 0;    // of the dispatching thread, to count for this stay
   base::Ticks seen = 0;    // from the first look at the stay to the last: never more than it took
-  bool is_strike = false;  // it has now been seen for slow_after
+  bool is_strike = false;  // it was seen for slow_after
 };
 
 }  // namespace herald::core

@@ -15,6 +15,8 @@
 //   membarrier), and a system call if the sampler sleeps: after kRestNs without a round.
 #pragma once
 
+#include <unistd.h>
+
 #include <atomic>
 #include <cstdint>
 
@@ -41,7 +43,8 @@ class WatchPost {
       return false;
     }
     rests_ = false;
-    Race::light_store(mode_, activity_, ++turns_);  // [P1] the light side's store
+    thread_.store(this_thread(), std::memory_order_relaxed);  // Relaxed: part of a stay.
+    Race::light_store(mode_, activity_, ++turns_);            // [P1] the light side's store
     spot_.notify();
     return true;
   }
@@ -69,6 +72,10 @@ class WatchPost {
   // The sampler.
 
   [[nodiscard]] StayRing& ring() noexcept { return ring_; }
+  /// The thread of the last round. Relaxed: part of a stay.
+  [[nodiscard]] std::int32_t thread() const noexcept {
+    return thread_.load(std::memory_order_relaxed);
+  }
   /// Relaxed: sleep_until_work() looks again.
   [[nodiscard]] Activity activity() const noexcept {
     return activity_.load(std::memory_order_relaxed);
@@ -114,11 +121,20 @@ class WatchPost {
   using Race = base::StoreThenLoad<base::NativeAtomics>;
   using Spot = base::ParkingSpot<base::NativeAtomics>;
 
+  [[nodiscard]] static std::int32_t this_thread() noexcept {
+    thread_local std::int32_t id = 0;
+    if (id == 0) [[unlikely]] {
+      id = gettid();
+    }
+    return id;
+  }
+
   const base::FenceMode mode_;
   const bool watched_;
   bool rests_;          // the holder's
   Activity turns_ = 0;  // the holder's: what activity_ is
   std::atomic<Activity> activity_{0};
+  std::atomic<std::int32_t> thread_{0};
   std::atomic<bool> asked_{false};
   std::atomic<std::uint32_t> stopping_{0};
   std::atomic<std::uint64_t> lost_{0};

@@ -50,8 +50,6 @@ void* Watchdog::entry(void* self) noexcept {
 }
 
 void Watchdog::run() noexcept {
-  const std::int64_t pause_ns = std::max(kShortestPauseNs, slow_after_ns_ / kLooks);
-  const std::int64_t idle_pause_ns = std::max(pause_ns, std::min(slow_after_ns_, kRestNs));
   WatchPost::Activity seen = post_.activity();
   std::int64_t quiet_since_ns = base::Clock::monotonic_ns();
   while (!post_.stopping()) {
@@ -65,19 +63,38 @@ void Watchdog::run() noexcept {
     } else if (now_ns - quiet_since_ns >= kRestNs) {
       rest(seen);
       quiet_since_ns = base::Clock::monotonic_ns();
+      continue;
     }
-    post_.pause(now_ns + (quiet ? idle_pause_ns : pause_ns));
+    post_.pause(now_ns + pause_ns(quiet));
   }
+}
+
+std::int64_t Watchdog::pause_ns(bool quiet) const noexcept {
+  if (quiet) {
+    return std::min(slow_after_ns_, kRestNs);
+  }
+  const std::int64_t looks = watch_.is_long() ? kCloseLooks : kLooks;
+  return std::max(kShortestPauseNs, slow_after_ns_ / looks);
 }
 
 void Watchdog::look(base::Ticks now) noexcept {
   StayRing& ring = post_.ring();
-  const auto put = [&ring](const StayReport& report) { return ring.put(report); };
-  const bool struck = watch_.look(dispatcher_.delivery().stay(), now, put);
+  const bool struck = watch_.look(
+      dispatcher_.delivery().stay(), now, [this](std::int32_t thread) { return waited(thread); },
+      [&ring](const StayReport& report) { return ring.put(report); });
   post_.set_lost(watch_.lost());
   if (struck || ring.is_half_full()) {
     post_.ask(dispatcher_.right(), note_);
   }
+}
+
+base::Ticks Watchdog::waited(std::int32_t thread) noexcept {
+  if (thread != delay_of_) {
+    delay_.emplace(thread);
+    delay_of_ = thread;
+  }
+  const std::int64_t delay_ns = delay_->read_ns();
+  return delay_ns < 0 ? -1 : base::Clock::to_ticks(delay_ns);
 }
 
 void Watchdog::rest(WatchPost::Activity seen) noexcept {

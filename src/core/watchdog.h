@@ -3,8 +3,9 @@
 //
 // Threads: start() and stop() by the bus; the rest is its own thread.
 // Invariants:
-//  1. It looks every kLooks-th part of slow_after, but not more often than kShortestPauseNs; while
-//     nothing is dispatched, once in slow_after; after kRestNs of that it sleeps until it is woken.
+//  1. It looks every kLooks-th part of slow_after, and while it finds one call again and again,
+//     every kCloseLooks-th, but not more often than kShortestPauseNs; while nothing is dispatched,
+//     once in slow_after; after kRestNs of that it sleeps until it is woken.
 //  2. It touches nothing of the dispatcher's but the words of a stay (stay.h) and the post.
 // Bounds: that of the post's ring.
 #pragma once
@@ -12,8 +13,10 @@
 #include <pthread.h>
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/status/status.h"
+#include "base/run_delay.h"
 #include "core/dispatcher.h"
 #include "core/order.h"
 #include "core/stay_watch.h"
@@ -24,9 +27,11 @@ namespace herald::core {
 
 class Watchdog {
  public:
-  static constexpr std::int64_t kLooks = 4;
+  static constexpr std::int64_t kLooks = 2;
+  static constexpr std::int64_t kCloseLooks = 8;
   static constexpr std::int64_t kShortestPauseNs = 100'000;
-  static constexpr std::int64_t kRestNs = 10'000'000;
+  // More than a frame of 60 a second: no pump of such has to wake it.
+  static constexpr std::int64_t kRestNs = 20'000'000;
 
   Watchdog(Dispatcher& dispatcher, WatchPost& post, const BusOptions& options);
   ~Watchdog() { stop(); }
@@ -42,6 +47,8 @@ class Watchdog {
   static void* entry(void* self) noexcept;
   void run() noexcept;
   void look(base::Ticks now) noexcept;
+  [[nodiscard]] std::int64_t pause_ns(bool quiet) const noexcept;
+  [[nodiscard]] base::Ticks waited(std::int32_t thread) noexcept;
   void rest(WatchPost::Activity seen) noexcept;
 
   Dispatcher& dispatcher_;
@@ -50,7 +57,11 @@ class Watchdog {
   Order note_;  // that the dispatching thread look at the reports
   bool started_ = false;
   pthread_t thread_{};
-  StayWatch watch_;  // its own thread's
+
+  // Its own thread's.
+  StayWatch watch_;
+  std::optional<base::RunDelay> delay_;
+  std::int32_t delay_of_ = 0;  // which thread's
 };
 
 }  // namespace herald::core

@@ -29,16 +29,20 @@ class Looks {
  public:
   Looks() { watch_.resume(now_); }
 
-  /// `count` looks, kStep apart, that all find the same. Returns how many asked for attention.
+  /// `count` looks, kStep apart, that all find the same. Returns how many put a strike.
   int at(const Stay& stay, int count) {
     int asked = 0;
     for (int i = 0; i < count; ++i) {
       now_ += kStep;
-      asked += watch_.look(stay, now_, [this](const StayReport& report) { return put(report); });
+      asked += watch_.look(
+          stay, now_, [this](std::int32_t) { return waited_; },
+          [this](const StayReport& report) { return put(report); });
     }
     return asked;
   }
   void leave_no_room(bool full) { full_ = full; }
+  void wait_for_processor(base::Ticks time) { waited_ += time; }
+  void forget_waits() { waited_ = -1; }
   [[nodiscard]] const std::vector<StayReport>& reports() const { return reports_; }
   [[nodiscard]] std::uint64_t lost() const { return watch_.lost(); }
   [[nodiscard]] base::Ticks time_of(std::size_t index) const {
@@ -65,6 +69,7 @@ class Looks {
 
   StayWatch watch_{kSlow};
   base::Ticks now_ = 1'000'000;
+  base::Ticks waited_ = 7'000'000;
   bool full_ = false;
   std::vector<StayReport> reports_;
 };
@@ -85,34 +90,64 @@ TEST(StayWatch, AStayIsTheTimeBetweenItsFirstAndItsLastLook) {
   EXPECT_FALSE(looks.reports()[0].is_strike) << "seen for less than slow_after";
 }
 
-TEST(StayWatch, AStrikeIsToldWhileTheStayLasts) {
+TEST(StayWatch, AStayHasOneStrikeToldAtItsEnd) {
   Looks looks;
-  EXPECT_EQ(looks.at(stay_at(3), 4), 0);
+  EXPECT_EQ(looks.at(stay_at(3), 4'000), 0);
   EXPECT_TRUE(looks.reports().empty());
-  EXPECT_EQ(looks.at(stay_at(3), 1), 1) << "now it has been seen for slow_after";
+  EXPECT_EQ(looks.at({}, 1), 1);
   ASSERT_EQ(looks.reports().size(), 1u);
   EXPECT_TRUE(looks.reports()[0].is_strike);
+  EXPECT_EQ(looks.reports()[0].seen, 3'999 * kStep);
+  EXPECT_EQ(looks.at({}, 10), 0);
+}
+
+TEST(StayWatch, AStayOfSlowAfterIsAStrike) {
+  Looks looks;
+  looks.at(stay_at(3), 5);
+  EXPECT_EQ(looks.at(stay_at(4), 1), 1);
   EXPECT_EQ(looks.reports()[0].seen, kSlow);
 }
 
-TEST(StayWatch, AStayHasOneStrikeHoweverLong) {
+TEST(StayWatch, WhatTheThreadWaitedForItsProcessorIsNoPartOfAStay) {
   Looks looks;
-  EXPECT_EQ(looks.at(stay_at(3), 4'000), 1);
-  looks.at({}, 1);
-  EXPECT_EQ(looks.strikes_of(3), 1);
-  EXPECT_EQ(looks.reports().back().seen, 3'999 * kStep);
-  EXPECT_LE(looks.reports().size(), 35u) << "one more for each quarter";
+  looks.at(stay_at(3), 2);
+  looks.wait_for_processor(kSlow);
+  looks.at(stay_at(3), 6);
+  EXPECT_EQ(looks.at({}, 1), 0);
+  EXPECT_EQ(looks.reports()[0].seen, 7 * kStep - kSlow);
+  looks.at(stay_at(4), 8);
+  EXPECT_EQ(looks.at({}, 1), 1) << "a wait before the stay";
+}
+
+TEST(StayWatch, MoreWaitThanStayLeavesNothing) {
+  Looks looks;
+  looks.at(stay_at(3), 6);
+  looks.wait_for_processor(100 * kSlow);
+  EXPECT_EQ(looks.at({}, 1), 0);
+  EXPECT_EQ(looks.reports()[0].seen, 0);
+}
+
+TEST(StayWatch, WithoutAWordOfWaitsAStayCountsWhole) {
+  Looks looks;
+  looks.at(stay_at(3), 6);
+  looks.forget_waits();
+  EXPECT_EQ(looks.at({}, 1), 1);
+  EXPECT_EQ(looks.reports()[0].seen, 5 * kStep);
+  looks.at(stay_at(3, 2), 6);
+  looks.wait_for_processor(2 * kSlow);
+  EXPECT_EQ(looks.at({}, 1), 1) << "known at the end only";
 }
 
 TEST(StayWatch, EachWordTellsStaysApart) {
   const Stay stay{.layout = 1, .turn = 2, .argument = &kList, .list = &kList, .index = 3};
-  std::vector<Stay> others(6, stay);
+  std::vector<Stay> others(7, stay);
   ++others[0].layout;
   ++others[1].turn;
   others[2].argument = &kOtherList;
   others[3].list = &kOtherList;
   ++others[4].index;
   others[5].link = 1;
+  ++others[6].thread;
   for (const Stay& other : others) {
     Looks looks;
     for (int i = 0; i < 10; ++i) {
@@ -145,30 +180,19 @@ TEST(StayWatch, ALateLookCountsSlowAfterAtMost) {
     reports.push_back(report);
     return true;
   };
+  const auto waited = [](std::int32_t) { return base::Ticks{0}; };
   watch.resume(0);
-  watch.look(stay_at(1), 1'000'000, put);
-  watch.look({}, 1'000'001, put);
+  watch.look(stay_at(1), 1'000'000, waited, put);
+  watch.look({}, 1'000'001, waited, put);
   ASSERT_EQ(reports.size(), 1u);
   EXPECT_EQ(reports[0].time, kSlow);
 }
 
-TEST(StayWatch, AStrikeThatFindsNoRoomIsToldLater) {
+TEST(StayWatch, AStayThatFindsNoRoomIsCountedAsLost) {
   Looks looks;
-  looks.leave_no_room(true);
-  EXPECT_EQ(looks.at(stay_at(1), 6), 0);
-  looks.leave_no_room(false);
-  looks.at(stay_at(1), 2);
-  looks.at({}, 1);
-  EXPECT_EQ(looks.strikes_of(1), 1);
-  EXPECT_EQ(looks.time_of(1), 8 * kStep);
-  EXPECT_EQ(looks.lost(), 0u);
-}
-
-TEST(StayWatch, AStayThatFindsNoRoomToItsEndIsCountedAsLost) {
-  Looks looks;
-  looks.leave_no_room(true);
   looks.at(stay_at(1), 20);
-  looks.at(stay_at(2), 1);
+  looks.leave_no_room(true);
+  EXPECT_EQ(looks.at(stay_at(2), 1), 0);
   EXPECT_EQ(looks.lost(), 1u);
   looks.leave_no_room(false);
   looks.at({}, 1);

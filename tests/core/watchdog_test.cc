@@ -88,14 +88,15 @@ class Rig {
     for (base::Ticks end = now_ + time; now_ < end;) {
       now_ += kStep;
       const auto put = [this](const core::StayReport& report) { return post_.ring().put(report); };
-      asked_ = watch_.look(delivery_.stay(), now_, put) || asked_;
+      const auto waited = [](std::int32_t) { return base::Ticks{0}; };
+      asked_ = watch_.look(delivery_.stay(), now_, waited, put) || asked_;
     }
   }
 
   /// What a sampler might tell.
   void tell(const core::StayReport& report) { ASSERT_TRUE(post_.ring().put(report)); }
 
-  /// A batch of events; commands run at its end, as between two events.
+  /// A batch of events, with a look and the sampler's order behind each.
   void dispatch(std::size_t events = 1) {
     std::vector<Event> batch(events);
     for (Event& event : batch) {
@@ -106,7 +107,7 @@ class Rig {
     delivery_.begin_batch(batch.data(), true);
     for (std::size_t next = 0; next < events;) {
       if (delivery_.is_plain(next)) {
-        delivery_.deliver_plain(next, events, [this] { return delivery_.untidy(); });
+        delivery_.deliver_plain(next, next + 1, [] { return true; });
       } else {
         delivery_.take(next++);
         while (delivery_.fan_out_next()) {
@@ -119,6 +120,7 @@ class Rig {
     delivery_.end_work();
   }
   void between_events() {
+    pass(kStep);  // the look that finds the last call over
     if (std::exchange(asked_, false)) {
       delivery_.act_on_strikes();
     }
@@ -127,14 +129,11 @@ class Rig {
     }
   }
 
-  /// After one more look, which tells what the last one found.
   SubscriptionStats stats(const Attached& attached) {
-    pass(kStep);
     delivery_.collect();
     return delivery_.stats(*attached);
   }
   BusStats stats() {
-    pass(kStep);
     delivery_.collect();
     BusStats stats;
     delivery_.fill(stats);
@@ -257,11 +256,12 @@ TEST(SlowMiddleware, IsNotBlamedForTheSumOfItsVisits) {
   EXPECT_DOUBLE_EQ(rig.stats(link).share, 1.0);
 }
 
-TEST(SlowSubscriber, ThatRemovedItselfFirstIsNobodys) {
+TEST(SlowSubscriber, ThatRemovedItselfInThatCallIsNobodys) {
   Rig rig;
   Rig::Attached self = rig.subscribe("self", [&](const Event&) {
+    rig.pass(2 * kSlow);
     rig.delivery().detach_in_callback(self);
-    rig.pass(3 * kSlow);
+    rig.pass(kSlow);
   });
   rig.dispatch();
   EXPECT_EQ(rig.stats(self).strikes, 0u);
@@ -269,18 +269,6 @@ TEST(SlowSubscriber, ThatRemovedItselfFirstIsNobodys) {
   EXPECT_EQ(watch.strikes, 1u);
   EXPECT_EQ(watch.unattributed, watch.watched);
   EXPECT_EQ(watch.watched, length_of(3 * kSlow));
-}
-
-TEST(SlowSubscriber, ThatRemovesItselfAtTheEndIsStillNamed) {
-  Rig rig;
-  Rig::Attached self = rig.subscribe("self", [&](const Event&) {
-    rig.pass(3 * kSlow);
-    rig.delivery().detach_in_callback(self);
-  });
-  rig.dispatch();
-  EXPECT_EQ(rig.stats(self).strikes, 1u);
-  ASSERT_EQ(rig.stats().culprits.size(), 1u) << "also one that has left";
-  EXPECT_EQ(rig.stats().culprits[0].name, "self");
 }
 
 TEST(SlowSubscriber, WhosePlaceIsAnothersByNowIsNobodys) {
@@ -307,23 +295,26 @@ TEST(SlowSubscriber, WhoseListIsFreedWithAReportOnItsWayIsNotTouched) {
   Rig::Attached self = rig.subscribe_stream("self", 0, [&](const Event&) {
     rig.pass(2 * kSlow);
     rig.delivery().detach_in_callback(self);
-    rig.pass(kStep);  // the last report, of a place whose owner has left
   });
   rig.dispatch();
   const auto other = rig.subscribe("other", [](const Event&) {});
   EXPECT_EQ(rig.stats(other).strikes, 0u);
-  EXPECT_EQ(rig.stats(self).strikes, 1u);
-  EXPECT_EQ(rig.stats().watch.unattributed, length_of(kStep));
+  EXPECT_EQ(rig.stats(self).strikes, 0u);
+  EXPECT_EQ(rig.stats().watch.unattributed, length_of(2 * kSlow));
 }
 
-TEST(SlowSubscriber, ThatIsRemovedByAnotherHasItsStrikes) {
+TEST(SlowSubscriber, ThatIsRemovedLaterHasItsStrikesAndStaysACulprit) {
   Rig rig;
   const auto slow = rig.subscribe("slow", [&](const Event&) { rig.pass(2 * kSlow); });
-  const auto remover =
-      rig.subscribe("remover", [&](const Event&) { rig.delivery().detach_in_callback(slow); });
+  const auto remover = rig.subscribe("remover", [&](const Event&) {
+    rig.pass(kStep);
+    rig.delivery().detach_in_callback(slow);
+  });
   rig.dispatch();
-  rig.delivery().detach(*remover);
   EXPECT_EQ(rig.stats(slow).strikes, 1u);
+  EXPECT_EQ(rig.stats(remover).strikes, 0u);
+  ASSERT_EQ(rig.stats().culprits.size(), 1u);
+  EXPECT_EQ(rig.stats().culprits[0].name, "slow");
 }
 
 struct Told {
@@ -348,7 +339,6 @@ TEST(SlowPolicy, WarnCallsTheHandlerAfterTheCall) {
   const auto slow = rig.subscribe("slow", [&](const Event&) {
     in_call = true;
     rig.pass(2 * kSlow);
-    EXPECT_TRUE(told.empty() || told.size() == 1);
     in_call = false;
   });
   const auto silent = rig.subscribe("silent", [&](const Event&) { rig.pass(2 * kSlow); },
@@ -359,6 +349,28 @@ TEST(SlowPolicy, WarnCallsTheHandlerAfterTheCall) {
   EXPECT_THAT(told, testing::ElementsAre(Told{"slow", 1, false}, Told{"slow", 2, false}));
   EXPECT_EQ(rig.stats(silent).strikes, 2u);
   EXPECT_FALSE(in_call);
+}
+
+// The order then runs on whatever thread asks the bus, and that is none of the handler's.
+TEST(SlowPolicy, AStrikeKnownAfterTheRoundIsToldBeforeTheNextEvent) {
+  std::vector<Told> told;
+  Rig rig(telling(told));
+  int calls = 0;
+  const auto slow = rig.subscribe("slow", [&](const Event&) { ++calls; },
+                                  {.slow_policy = SlowPolicy::kQuarantine, .strikes_allowed = 1});
+  core::Stay stay;
+  const auto spy = rig.subscribe("spy", [&](const Event&) { stay = rig.delivery().stay(); });
+  rig.dispatch();
+  ASSERT_EQ(stay.index, 1u);
+  stay.index = 0;
+  rig.tell({.stay = stay, .time = 2 * kSlow, .seen = 2 * kSlow, .is_strike = true});
+  rig.delivery().act_on_strikes();
+  EXPECT_TRUE(told.empty());
+  EXPECT_EQ(rig.stats(slow).strikes, 1u);
+  EXPECT_EQ(rig.stats(spy).strikes, 0u);
+  rig.dispatch();
+  EXPECT_THAT(told, testing::ElementsAre(Told{"slow", 1, true}));
+  EXPECT_EQ(calls, 1) << "it was called after its quarantine was due";
 }
 
 TEST(SlowPolicy, QuarantineDetachesAtTheLastStrike) {
@@ -389,19 +401,18 @@ TEST(SlowPolicy, QuarantineDetachesAtTheLastStrike) {
   EXPECT_TRUE(all.culprits[0].quarantined);
 }
 
-TEST(SlowPolicy, QuarantineOfOneThatLeftIsNone) {
+TEST(SlowPolicy, QuarantineOfOneThatHasLeftIsNone) {
   std::vector<Told> told;
   Rig rig(telling(told));
-  Rig::Attached self =
-      rig.subscribe("self",
-                    [&](const Event&) {
-                      rig.pass(2 * kSlow);
-                      rig.delivery().detach_in_callback(self);
-                    },
-                    {.slow_policy = SlowPolicy::kQuarantine, .strikes_allowed = 1});
+  const auto slow = rig.subscribe("slow", [&](const Event&) { rig.pass(2 * kSlow); },
+                                  {.slow_policy = SlowPolicy::kQuarantine, .strikes_allowed = 1});
+  const auto remover = rig.subscribe("remover", [&](const Event&) {
+    rig.pass(kStep);
+    rig.delivery().detach_in_callback(slow);
+  });
   rig.dispatch();
-  EXPECT_THAT(told, testing::ElementsAre(Told{"self", 1, false}));
-  EXPECT_FALSE(rig.stats(self).quarantined);
+  EXPECT_THAT(told, testing::ElementsAre(Told{"slow", 1, false}));
+  EXPECT_FALSE(rig.stats(slow).quarantined);
   EXPECT_EQ(rig.stats().watch.quarantined, 0u);
 }
 
@@ -502,7 +513,7 @@ TEST_P(WatchedBus, FindsTheSlowOneAndNobodyElseBeforeIt) {
   EXPECT_LE(row.strikes, row.delivered);
   EXPECT_GT(row.share, 0);
   EXPECT_LE(row.share, 1);
-  EXPECT_EQ(stats.watch.strikes, row.strikes);
+  EXPECT_GE(row.strikes, stats.culprits[0].strikes);
 }
 
 TEST_P(WatchedBus, WarnsOnTheDispatchingThread) {
@@ -523,11 +534,7 @@ TEST_P(WatchedBus, WarnsOnTheDispatchingThread) {
                             },
                             {.name = "slow"})
                   .value();
-  // Two events at a time: the strike of the first is told between them, if it is seen.
-  publish_until(bus, pumps(), [&] {
-    bus.publish(kToken, "text");
-    return told.load() != 0;
-  });
+  publish_until(bus, pumps(), [&] { return told.load() != 0; });
   EXPECT_EQ(dispatching, telling);
 }
 

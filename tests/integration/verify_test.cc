@@ -307,6 +307,14 @@ TEST(Verdict, ABacklogGrowsOnlyIfEachStretchIsLater) {
   EXPECT_FALSE(backlog_grows({}, 1ms));
 }
 
+TEST(Verdict, NamesWhoHasSomeStrikesAndAGoodPartOfAll) {
+  EXPECT_FALSE(is_culprit(0, 0));
+  EXPECT_FALSE(is_culprit(2, 2));
+  EXPECT_TRUE(is_culprit(3, 3));
+  EXPECT_TRUE(is_culprit(3, 12));
+  EXPECT_FALSE(is_culprit(3, 13));
+}
+
 TEST(StalledTime, IsTheUnionOfStallsWithinTheSpan) {
   const StalledTime stalled(
       {{at(7ms), at(20ms)}, {at(1ms), at(2ms)}, {at(1500us), at(4ms)}, {at(30ms), at(40ms)}},
