@@ -136,7 +136,9 @@ struct BusOptions {
   /// times (at most every 100 us). So a call of twice `slow_after` is seen, if that thread has a
   /// processor in time; one that is shorter than `slow_after` never counts. While nothing is
   /// dispatched, it looks once in `slow_after`, and 20 ms after the last event it goes to sleep in
-  /// the kernel. @@COST@@
+  /// the kernel. Cost, measured on a busy virtual machine with 2 cores: 1.6 to 2.6 % of one
+  /// processor while events flow, nothing when idle; one instruction an event, none a call.
+  /// Throughput, latency and pumps were not told from those without it.
   std::chrono::nanoseconds slow_after = std::chrono::milliseconds(1);
   /// Called between two events on the dispatching thread, after a call that was slow has returned,
   /// unless its SlowPolicy is kCount; must not throw. If nothing is dispatched any more by the time

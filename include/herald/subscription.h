@@ -26,8 +26,9 @@ struct SubscriptionStats {
   // As the watchdog sees it (BusOptions::slow_after): by looks now and then, not by a clock at each
   // call. What the thread waited for its processor because another thread had it does not count for
   // stays, where the kernel tells it (/proc/self/task/N/schedstat); but if a hypervisor stops the
-  // processor, that counts for whose call it was in. So one strike proves nothing; strikes that come
-  // again do.
+  // processor, that counts for whose call it was in. So one strike proves nothing; strikes that
+  // come again do. A call in which the subscriber unsubscribed itself, or was so soon after that no
+  // look came between, counts for nobody (WatchStats::unattributed).
 
   double share = 0;  ///< Of the time in callbacks and middleware, 0 to 1.
   /// The longest call, from the first look that found it to the last, known when a look has found

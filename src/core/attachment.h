@@ -38,9 +38,10 @@ class Attachment {
       : id_(id),
         filter_(filter),
         name_(std::move(options.name)),
-        slow_policy_(options.slow_policy),
         strikes_allowed_(options.strikes_allowed),
-        callback_(std::move(callback)) {}
+        callback_(std::move(callback)) {
+    slow_policy = options.slow_policy;
+  }
   Attachment(std::uint64_t id, Filter filter, detail::MiddlewareCallback callback,
              MiddlewareOptions options)
       : id_(id),
@@ -55,10 +56,9 @@ class Attachment {
   [[nodiscard]] const Filter& filter() const noexcept { return filter_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] int priority() const noexcept { return priority_; }
-  [[nodiscard]] SlowPolicy slow_policy() const noexcept { return slow_policy_; }
   /// Whether it has had its last strike.
   [[nodiscard]] bool deserves_quarantine() const noexcept {
-    return slow_policy_ == SlowPolicy::kQuarantine && slowness.strikes >= strikes_allowed_;
+    return slow_policy == SlowPolicy::kQuarantine && slowness.strikes >= strikes_allowed_;
   }
   [[nodiscard]] bool is_middleware() const noexcept {
     return middleware_.event.function != nullptr;
@@ -78,7 +78,8 @@ class Attachment {
 
   // The holder's.
   State state = State::kNew;
-  std::vector<Place> places;             // of a subscriber: one for each list it is in
+  SlowPolicy slow_policy = SlowPolicy::kWarn;  // fixed
+  std::vector<Place> places;                   // of a subscriber: one for each list it is in
   std::size_t index_in_order = 0;        // of a subscriber: among all, in order of subscription
   std::shared_ptr<Attachment> attached;  // itself, while the table or the chain refers to it
   std::uint64_t offered = 0;             // of a middleware; of a subscriber, of lists it has left
@@ -91,7 +92,6 @@ class Attachment {
   const Filter filter_;
   const std::string name_;
   const int priority_ = 0;
-  const SlowPolicy slow_policy_ = SlowPolicy::kWarn;
   const std::uint32_t strikes_allowed_ = 0;
   detail::Callback callback_;
   detail::MiddlewareCallback middleware_;

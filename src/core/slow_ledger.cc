@@ -36,7 +36,7 @@ void SlowLedger::add(const StayReport& report, Attachment* owner) noexcept {
   if (report.is_strike) {
     ++slowness.strikes;
     rank(*owner);
-    if (owner->slow_policy() != SlowPolicy::kCount) {
+    if (owner->slow_policy != SlowPolicy::kCount) {
       struck_.push_back({owner->attached, report.seen});
     }
   }

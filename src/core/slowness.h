@@ -14,7 +14,7 @@ namespace herald::core {
 struct Slowness {
   base::Ticks time = 0;     // of the dispatching thread, as looks found it
   base::Ticks longest = 0;  // a stay
-  std::uint64_t strikes = 0;
+  std::uint32_t strikes = 0;
   bool quarantined = false;
 
   /// `watched`: the time of all.

@@ -2,9 +2,9 @@
 //
 // Threads: the sampler.
 // Invariants:
-//  1. A stay is as long as the time between the first and the last look that found it, less what the
-//     thread waited for a processor that another one had: never longer than it was, and shorter by
-//     less than the distances of two looks, and what the thread waited for just after.
+//  1. A stay is as long as the time between the first and the last look that found it, less what
+//     the thread waited for a processor that another one had: never longer than it was, and shorter
+//     by less than the distances of two looks, and what the thread waited for just after.
 //  2. A stay has at most one strike: if it was seen for slow_after.
 //  3. The time between two looks counts once, for what the later one found; what was idle counts
 //     for nobody.
@@ -29,9 +29,9 @@ class StayWatch {
   /// After a pause: what went on in it is nobody's.
   void resume(base::Ticks now) noexcept { last_look_ = now; }
 
-  /// `waited(thread)`: how long, in ticks, it has waited for a processor up to now, in all; negative
-  /// if nobody knows. `put(report)`: whether the report found room. Returns whether a strike was
-  /// put.
+  /// `waited(thread)`: how long, in ticks, it has waited for a processor up to now, in all;
+  /// negative if nobody knows. `put(report)`: whether the report found room. Returns whether a
+  /// strike was put.
   template <typename Waited, typename Put>
   bool look(const Stay& stay, base::Ticks now, Waited&& waited, Put&& put) noexcept {
     const base::Ticks elapsed = now - std::exchange(last_look_, now);

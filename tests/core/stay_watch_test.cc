@@ -1,4 +1,4 @@
-// What the sampler makes of its looks, on a clock of the test's; and the ring that it tells through.
+// What the sampler makes of its looks, on a clock of the test's; and the ring for its reports.
 #include "core/stay_watch.h"
 
 #include <gmock/gmock.h>

@@ -1,6 +1,5 @@
 // A bus with nothing to do sleeps in the kernel: at most 2 voluntary switches and 1 ms of processor
-// time of its dispatcher over 5 s, and at most 2 switches of its watchdog; then it wakes on the next
-// event.
+// time of its dispatcher over 5 s, and 2 switches of its watchdog; then it wakes on the next event.
 #include <dirent.h>
 #include <gtest/gtest.h>
 #include <pthread.h>

@@ -222,7 +222,7 @@ class SlowSubscriber(unittest.TestCase):
                "--slow-subscriber", "5ms")
 
     def test_it_fails_the_row_and_is_named(self):
-        result = verify(*self.OPTIONS)
+        result = herald("verify", *self.OPTIONS)
         self.assertEqual(result.returncode, FAILED, result.stdout)
         self.assertIn("named slow, sleeps 5 ms", result.stdout)
         self.assertRegex(result.stdout, r"(?m)^  culprit: slow [\d.]+ % of dispatch time, "
@@ -232,7 +232,7 @@ class SlowSubscriber(unittest.TestCase):
         self.assertNotIn("contradiction", result.stdout)
 
     def test_it_is_in_the_json(self):
-        result = verify("--json", *self.OPTIONS)
+        result = herald("verify", "--json", *self.OPTIONS)
         self.assertEqual(result.returncode, FAILED)
         (row,) = json.loads(result.stdout)["rows"]
         self.assertEqual([row[name] for name in FAULTS], [0, 0, 0, 0])
@@ -244,7 +244,7 @@ class SlowSubscriber(unittest.TestCase):
         self.assertGreaterEqual(culprit["strikes"], 3)
 
     def test_a_row_that_passes_names_nobody(self):
-        result = verify(*self.OPTIONS, "--slo", "1min")
+        result = herald("verify", *self.OPTIONS, "--slo", "1min")
         self.assertEqual(result.returncode, PASS, result.stdout)
         self.assertNotIn("culprit", result.stdout)
 
