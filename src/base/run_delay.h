@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
-#include <string>
 
 namespace herald::base {
 
@@ -21,10 +21,8 @@ class RunDelay {
   static constexpr std::int64_t kUnknown = -1;
 
   RunDelay() noexcept : file_(open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC)) {}
-  /// Of another thread of this process.
-  explicit RunDelay(pid_t thread) noexcept
-      : file_(open(("/proc/self/task/" + std::to_string(thread) + "/schedstat").c_str(),
-                   O_RDONLY | O_CLOEXEC)) {}
+  /// Of a thread of this process, as gettid() numbers it. Allocates nothing.
+  explicit RunDelay(pid_t thread) noexcept : file_(open_of(thread)) {}
   ~RunDelay() {
     if (known()) {
       close(file_);
@@ -50,6 +48,12 @@ class RunDelay {
   }
 
  private:
+  static int open_of(pid_t thread) noexcept {
+    char path[64];
+    std::snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", static_cast<int>(thread));
+    return open(path, O_RDONLY | O_CLOEXEC);
+  }
+
   const int file_;
 };
 
