@@ -33,7 +33,7 @@ class Rig {
         samples_(10'000, 10'000),
         check_(workload_, schedule_, samples_),
         bus_(Bus::create({.dispatch = DispatchMode::kManual}).value()),
-        topology_(build_topology(bus_, workload_, check_).value()) {
+        topology_(build_topology(bus_, workload_, check_, 0ns).value()) {
     schedule_.begin(std::chrono::steady_clock::now(), std::vector<std::uint64_t>(size.publishers));
     samples_.open();
   }
