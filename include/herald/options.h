@@ -89,6 +89,16 @@ struct CallbackError {
   std::string_view what;  ///< std::exception::what(), or "unknown exception".
 };
 
+/// A call of a subscriber or middleware took BusOptions::slow_after or more. Views are valid during
+/// the call.
+struct SlowCall {
+  std::uint64_t subscription_id = 0;
+  std::string_view subscription_name;
+  std::chrono::nanoseconds stay{0};  ///< See SubscriptionStats::longest_stay.
+  std::uint64_t strikes = 0;         ///< Of this subscriber by now.
+  bool quarantined = false;          ///< It has been detached.
+};
+
 /// Paid by the dispatching thread, or once.
 struct BusOptions {
   DispatchMode dispatch = DispatchMode::kThread;
@@ -131,6 +141,20 @@ struct BusOptions {
   /// Called on the dispatching thread for each exception of a callback; must not throw.
   /// Default: exceptions are only counted.
   std::function<void(const CallbackError&)> on_error = {};
+
+  /// From when on a call counts as slow: 100 us to 1 h; 0: nobody looks. A thread of the bus looks
+  /// at whose call is running, twice in `slow_after` and, while it finds the same call again, eight
+  /// times (at most every 100 us). So a call of twice `slow_after` is seen, if that thread has a
+  /// processor in time; one that is shorter than `slow_after` never counts. While nothing is
+  /// dispatched, it looks once in `slow_after`, and 20 ms after the last event it goes to sleep in
+  /// the kernel. Cost, measured on a busy virtual machine with 2 cores: 1.6 to 2.6 % of one
+  /// processor while events flow, nothing when idle; one instruction an event, none a call.
+  /// Throughput, latency and pumps were not told from those without it.
+  std::chrono::nanoseconds slow_after = std::chrono::milliseconds(1);
+  /// Called between two events on the dispatching thread, after a call that was slow has returned,
+  /// unless its SlowPolicy is kCount; must not throw. If nothing is dispatched any more by the time
+  /// that it is known, it is called before the next event. Default: slow calls are only counted.
+  std::function<void(const SlowCall&)> on_slow = {};
 
   /// How long the destructor delivers what was accepted: 0 (not at all) or more.
   std::chrono::nanoseconds drain_on_destroy = std::chrono::seconds(1);

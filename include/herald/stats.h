@@ -56,6 +56,17 @@ struct PumpStats {
   std::chrono::nanoseconds total{0};
 };
 
+/// What the watchdog saw (BusOptions::slow_after).
+struct WatchStats {
+  std::uint64_t strikes = 0;      ///< Of all subscribers and middleware, also those that have left.
+  std::uint64_t quarantined = 0;  ///< Subscribers.
+  std::chrono::nanoseconds watched{0};  ///< Time in callbacks and middleware: shares are of it.
+  /// Of this, of those that could no longer be told: they had left, by themselves in that very call
+  /// or meanwhile.
+  std::chrono::nanoseconds unattributed{0};
+  std::uint64_t lost = 0;  ///< Stays of which the dispatching thread was told too much at a time.
+};
+
 /// A moment's view of a bus. At rest:
 /// accepted + emitted = dispatched + middleware_dropped + held + discarded + queued.
 struct BusStats {
@@ -81,6 +92,11 @@ struct BusStats {
   std::uint64_t negative_latencies = 0;  ///< Clamped to 0.
   StallStats stalls;
   PumpStats pumps;
+  WatchStats watch;
+  /// Subscribers and middleware with strikes, most strikes first: 8 at most, also such as have
+  /// left. Who is first and has a few strikes is to blame for a missed SLO; with one or two, it may
+  /// as well be the machine (see SubscriptionStats).
+  std::vector<SubscriptionStats> culprits;
   std::size_t lane_bytes = 0;       ///< Memory reserved for lanes.
   std::size_t table_bytes = 0;      ///< Memory of the subscriber table.
   std::size_t mailbox_bytes = 0;    ///< Memory reserved for mailboxes; without payload blocks.

@@ -41,6 +41,20 @@ struct SubscriptionStats {
   std::uint64_t conflated = 0;         ///< Replaced by a newer event.
   std::uint64_t detach_dropped = 0;    ///< Still inside when it was unsubscribed.
   std::uint64_t queued = 0;            ///< Inside now.
+
+  // As the watchdog sees it (BusOptions::slow_after): by looks now and then, not by a clock at each
+  // call. What the thread waited for its processor because another thread had it does not count for
+  // stays, where the kernel tells it (/proc/self/task/N/schedstat); but if a hypervisor stops the
+  // processor, that counts for whose call it was in. So one strike proves nothing; strikes that
+  // come again do. A call in which the subscriber unsubscribed itself, or was so soon after that no
+  // look came between, counts for nobody (WatchStats::unattributed).
+
+  double share = 0;  ///< Of the time in callbacks and middleware, 0 to 1.
+  /// The longest call, from the first look that found it to the last, known when a look has found
+  /// that it is over: never more than it took.
+  std::chrono::nanoseconds longest_stay{0};
+  std::uint64_t strikes = 0;  ///< Calls that took BusOptions::slow_after or more: one each.
+  bool quarantined = false;   ///< See SlowPolicy::kQuarantine.
 };
 
 /// Where a subscriber is called: made from the mailbox.
@@ -52,6 +66,16 @@ class DeliverOn {
  private:
   friend class core::Runtime;
   std::shared_ptr<core::MailboxCore> mailbox_;
+};
+
+/// What is done about a subscriber with a strike: a call that was seen for BusOptions::slow_after.
+enum class SlowPolicy : std::uint8_t {
+  kCount,  ///< It is counted.
+  kWarn,   ///< And BusOptions::on_slow is called.
+  /// And with its `strikes_allowed`-th strike it is detached, as by unsubscribe() in a callback:
+  /// no further call starts, and its callable is destroyed. Its handle stays active() and is to be
+  /// let go as ever; stats() stays readable.
+  kQuarantine,
 };
 
 struct SubscribeOptions {
@@ -70,6 +94,9 @@ struct SubscribeOptions {
   /// in the replay; with deliver_on, losses and the end of the mailbox. It may do what the callback
   /// may, and what it throws is treated alike. Default: notices are only counted.
   std::function<void(const Notice&)> on_notice = {};
+  SlowPolicy slow_policy = SlowPolicy::kWarn;
+  /// Of kQuarantine: the strike that is one too many, 1 or more.
+  std::uint32_t strikes_allowed = 3;
 };
 
 /// What unsubscribing came to.

@@ -1,15 +1,17 @@
 // How long a thread could have run and had no processor, because another thread had it.
 //
-// Threads: one object a thread, made and used by it.
+// Threads: one object a thread that looks, at itself or at another.
 // Source: the second number of /proc/thread-self/schedstat (Linux, Documentation/scheduler/
 //   sched-stats.rst): nanoseconds spent waiting on a run queue. A hypervisor that stops the
-//   processor does not add to it: for the kernel the thread was running.
+//   processor does not add to it: for the kernel the thread was running. A wait is added when it is
+//   over.
 #pragma once
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 
 namespace herald::base {
@@ -19,6 +21,8 @@ class RunDelay {
   static constexpr std::int64_t kUnknown = -1;
 
   RunDelay() noexcept : file_(open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC)) {}
+  /// Of a thread of this process, as gettid() numbers it. Allocates nothing.
+  explicit RunDelay(pid_t thread) noexcept : file_(open_of(thread)) {}
   ~RunDelay() {
     if (known()) {
       close(file_);
@@ -44,6 +48,12 @@ class RunDelay {
   }
 
  private:
+  static int open_of(pid_t thread) noexcept {
+    char path[64];
+    std::snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", static_cast<int>(thread));
+    return open(path, O_RDONLY | O_CLOEXEC);
+  }
+
   const int file_;
 };
 

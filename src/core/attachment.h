@@ -15,6 +15,7 @@
 #include "core/late_join.h"
 #include "core/mail_receiver.h"
 #include "core/order.h"
+#include "core/slowness.h"
 #include "herald/callback.h"
 #include "herald/filter.h"
 #include "herald/middleware.h"
@@ -41,8 +42,10 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
       : id_(id),
         filter_(filter),
         name_(std::move(options.name)),
+        strikes_allowed_(options.strikes_allowed),
         callback_(std::move(callback)),
         on_notice_(std::move(options.on_notice)) {
+    slow_policy = options.slow_policy;
     if (options.replay.from != Replay::From::kNow) {
       late = std::make_unique<LateJoin>(options.replay);
     }
@@ -61,6 +64,10 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
   [[nodiscard]] const Filter& filter() const noexcept { return filter_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] int priority() const noexcept { return priority_; }
+  /// Whether it has had its last strike.
+  [[nodiscard]] bool deserves_quarantine() const noexcept {
+    return slow_policy == SlowPolicy::kQuarantine && slowness.strikes >= strikes_allowed_;
+  }
   [[nodiscard]] bool is_middleware() const noexcept {
     return middleware_.event.function != nullptr;
   }
@@ -70,8 +77,9 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
     return on_notice_;
   }
 
-  /// What it has besides a subscriber that is called by the dispatcher, live.
-  void fill(SubscriptionStats& stats) const {
+  /// What is not counted by lists. `watched`: the time of all.
+  void fill(SubscriptionStats& stats, base::Ticks watched) const {
+    slowness.describe(watched, stats);
     if (mail != nullptr) {
       mail->fill(stats);
     }
@@ -100,19 +108,22 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
 
   // The holder's.
   State state = State::kNew;
-  std::vector<Place> places;             // of a subscriber: one for each list it is in
+  SlowPolicy slow_policy = SlowPolicy::kWarn;  // fixed
+  std::vector<Place> places;                   // of a subscriber: one for each list it is in
   std::size_t index_in_order = 0;        // of a subscriber: among all, in order of subscription
   std::shared_ptr<Attachment> attached;  // itself, while the table or the chain refers to it
   std::uint64_t offered = 0;             // of a middleware; of a subscriber, of lists it has left
   std::uint64_t exceptions = 0;
   std::uint64_t held = 0;          // of a middleware
   std::unique_ptr<LateJoin> late;  // of a subscriber that asked for history
+  Slowness slowness;
 
  private:
   const std::uint64_t id_;
   const Filter filter_;
   const std::string name_;
   const int priority_ = 0;
+  const std::uint32_t strikes_allowed_ = 0;
   detail::Callback callback_;
   detail::MiddlewareCallback middleware_;
   std::function<void(const Notice&)> on_notice_;

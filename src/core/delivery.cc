@@ -15,7 +15,8 @@ bool measures_alike(const detail::EventSlot& one, const detail::EventSlot& other
 
 }  // namespace
 
-Delivery::Delivery(const BusOptions& options, const ChainOptions& chain, LatencyMeter& meter)
+Delivery::Delivery(const BusOptions& options, const ChainOptions& chain, LatencyMeter& meter,
+                   WatchPost& post)
     : measures_(options.latency),
       most_staged_(options.batch_events),
       guard_(options.on_error),
@@ -23,13 +24,16 @@ Delivery::Delivery(const BusOptions& options, const ChainOptions& chain, Latency
       table_(guard_),
       ring_(options.replay_events, options.replay_bytes),
       desk_(ring_, table_, guard_),
-      meter_(meter) {
+      meter_(meter),
+      post_(post),
+      ledger_(options.on_slow) {
   staged_.reserve(options.batch_events + options.max_emitted_per_event + 1);
 }
 
 // A batch.
 
 void Delivery::begin_batch(Event* batch, bool exact) noexcept {
+  begin_work();
   batch_ = batch;
   sharing_.begin(exact);
   refresh_clock();
@@ -43,6 +47,7 @@ void Delivery::refresh_clock() noexcept {
 
 void Delivery::take(std::size_t index) noexcept {
   use_place(true);
+  table_.begin_turn();
   EventAccess::slot(batch_[index]).sequence = 0;  // the shared lane kept its ticket there
   chain_.process(std::move(batch_[index]), staged_);
   known_end_ = staged_.size();
@@ -178,6 +183,7 @@ bool Delivery::holds_up_next() noexcept {
 bool Delivery::take_deadline(base::Ticks now) noexcept {
   end_run();
   ready_is_staged_ = true;
+  begin_work();
   const bool ran = chain_.run_deadline(now, staged_);
   known_end_ = staged_.size();
   refresh_clock();
@@ -196,7 +202,9 @@ void Delivery::attach(Attachment& attachment) {
     mailboxes_.attach(attachment);
   }
   if (attachment.is_middleware()) {
+    collect();
     chain_.attach(attachment);
+    ++layout_;
   } else if (attachment.late != nullptr) {
     keep_run();
     desk_.join(attachment);
@@ -210,6 +218,7 @@ void Delivery::detach(Attachment& attachment) noexcept {
       Attachment::State::kAttached) {
     return;
   }
+  collect();
   if (attachment.is_middleware()) {
     chain_.detach(attachment);
   } else if (!desk_.leave(attachment)) {
@@ -222,12 +231,8 @@ void Delivery::detach(Attachment& attachment) noexcept {
   attachment.attached.reset();  // The caller has another reference.
 }
 
-void Delivery::detach_in_callback(std::shared_ptr<Attachment> attachment) noexcept {
-  detach_later(std::move(attachment), nullptr);
-}
-
-void Delivery::detach_later(std::shared_ptr<Attachment> attachment,
-                            std::function<void()> done) noexcept {
+void Delivery::detach_in_callback(std::shared_ptr<Attachment> attachment,
+                                  std::function<void()> done) noexcept {
   detach(*attachment);
   leavers_.push_back({std::move(attachment), std::move(done)});
   untidy_ = true;
@@ -241,8 +246,10 @@ void Delivery::detach_all(MailboxCore& mailbox) noexcept {
 
 void Delivery::tidy() noexcept {
   untidy_ = false;
+  collect();
   table_.sweep();
   chain_.sweep();
+  ++layout_;
   if (MailboxCore* const failed = mailboxes_.failed(); failed != nullptr) {
     detach_all(*failed);
   }
@@ -256,23 +263,91 @@ void Delivery::tidy() noexcept {
 }
 
 void Delivery::clear() noexcept {
+  collect();
   mailboxes_.announce();
   table_.clear();
   desk_.clear();
   chain_.clear();
+  ++layout_;
   mailboxes_.clear();
   ring_.clear();
   tidy();
+  ledger_.clear();
+}
+
+// The watchdog.
+
+Stay Delivery::stay() const noexcept {
+  Stay stay;
+  stay.layout = layout_.watch();
+  stay.thread = post_.thread();
+  table_.watch(stay);
+  stay.link = chain_.watch();
+  return stay;
+}
+
+void Delivery::collect() noexcept {
+  post_.take([this](const StayReport& report) { ledger_.add(report, owner(report.stay)); });
+}
+
+Attachment* Delivery::owner(const Stay& stay) const noexcept {
+  if (stay.layout != layout_) {
+    return nullptr;
+  }
+  return stay.link != 0 ? chain_.link_of(stay.link) : table_.owner(stay);
+}
+
+void Delivery::begin_work() noexcept {
+  table_.begin_turn();
+  if (post_.begin_work() && !ledger_.struck().empty()) [[unlikely]] {
+    tell_struck();
+  }
+}
+
+void Delivery::act_on_strikes() noexcept {
+  post_.answered();
+  collect();
+  if (post_.at_work()) {
+    tell_struck();
+  }
+}
+
+// What the handler and the end of a callable do may come back here, and add to those struck.
+void Delivery::tell_struck() noexcept {
+  for (std::size_t i = 0; i < ledger_.struck().size(); ++i) {
+    const SlowLedger::Struck struck = ledger_.struck()[i];
+    if (struck.attachment->deserves_quarantine()) {
+      quarantine(*struck.attachment);
+    }
+    ledger_.tell(*struck.attachment, struck.seen);
+  }
+  ledger_.clear_struck();
+}
+
+void Delivery::quarantine(Attachment& attachment) noexcept {
+  // The calls of one that delivers on a mailbox are elsewhere: what was slow was the machine.
+  if (attachment.state == Attachment::State::kAttached && attachment.mail == nullptr) {
+    attachment.slowness.quarantined = true;
+    ledger_.count_quarantined();
+    detach(attachment);
+    attachment.destroy_callable();  // Its owner may come to do so once it is detached: not later.
+  }
 }
 
 // Seeing.
 
 SubscriptionStats Delivery::stats(const Attachment& attachment) const {
-  return attachment.is_middleware() ? chain_.stats(attachment) : table_.stats(attachment);
+  return attachment.is_middleware() ? chain_.stats(attachment, ledger_.watched())
+                                    : table_.stats(attachment, ledger_.watched());
 }
 
 void Delivery::fill(BusStats& stats) const {
-  stats.middleware = chain_.all_stats();
+  stats.middleware = chain_.all_stats(ledger_.watched());
+  stats.watch = ledger_.stats();
+  stats.watch.lost = post_.lost();
+  for (const auto& culprit : ledger_.culprits()) {
+    stats.culprits.push_back(this->stats(*culprit));
+  }
   stats.dispatched = sequence_;
   stats.deliveries = table_.deliveries() + desk_.deliveries();
   const MiddlewareChain::Counts& counts = chain_.counts();

@@ -32,7 +32,10 @@
 #include "core/read_sharing.h"
 #include "core/replay_desk.h"
 #include "core/replay_ring.h"
+#include "core/slow_ledger.h"
+#include "core/stay.h"
 #include "core/subscriber_table.h"
+#include "core/watch_post.h"
 #include "herald/event.h"
 #include "herald/options.h"
 #include "herald/stats.h"
@@ -41,7 +44,8 @@ namespace herald::core {
 
 class Delivery {
  public:
-  Delivery(const BusOptions& options, const ChainOptions& chain, LatencyMeter& meter);
+  Delivery(const BusOptions& options, const ChainOptions& chain, LatencyMeter& meter,
+           WatchPost& post);
 
   // A batch.
 
@@ -93,10 +97,9 @@ class Delivery {
   void attach(Attachment& attachment);
   /// As a command: no call is running, so the caller may destroy the callable.
   void detach(Attachment& attachment) noexcept;
-  /// Inside a callback: the callable lives until it is back.
-  void detach_in_callback(std::shared_ptr<Attachment> attachment) noexcept;
-  /// The same; calls `done` when the callable is destroyed.
-  void detach_later(std::shared_ptr<Attachment> attachment, std::function<void()> done) noexcept;
+  /// Inside a callback: the callable lives until it is back. Then `done` is called, if it is one.
+  void detach_in_callback(std::shared_ptr<Attachment> attachment,
+                          std::function<void()> done = nullptr) noexcept;
   /// All that deliver on the mailbox.
   void detach_all(MailboxCore& mailbox) noexcept;
   void activate_type(unsigned type_index) { table_.activate(type_index); }
@@ -121,10 +124,25 @@ class Delivery {
   [[nodiscard]] ReplayDesk& desk() noexcept { return desk_; }
   [[nodiscard]] const ReplayDesk& desk() const noexcept { return desk_; }
 
+  // The watchdog.
+
+  /// The sampler: where the dispatching thread is.
+  [[nodiscard]] Stay stay() const noexcept;
+  /// The end of a round.
+  void end_work() noexcept { post_.end_work(); }
+  /// Adds up what the sampler has told, before those it concerns move or leave.
+  void collect() noexcept;
+  /// Between two events, by the sampler's order: does what was asked for those that were slow, or
+  /// before the next event if no round is on.
+  void act_on_strikes() noexcept;
+
+  // Seeing.
+
   [[nodiscard]] SubscriptionStats stats(const Attachment& attachment) const;
   /// All but the rows of the subscribers.
   void fill(BusStats& stats) const;
   void fill(SubscriberRows& rows) const {
+    rows.set_watched(ledger_.watched());
     table_.fill(rows);
     desk_.fill(rows);
   }
@@ -141,6 +159,10 @@ class Delivery {
   void keep_run() noexcept;
   void close_run() noexcept;
   void deliver_run(std::span<const Event> run) noexcept;
+  [[nodiscard]] Attachment* owner(const Stay& stay) const noexcept;
+  void begin_work() noexcept;
+  void tell_struck() noexcept;
+  void quarantine(Attachment& attachment) noexcept;
 
   const bool measures_;
   const std::size_t most_staged_;
@@ -151,6 +173,8 @@ class Delivery {
   ReplayRing ring_;
   ReplayDesk desk_;
   LatencyMeter& meter_;
+  WatchPost& post_;
+  SlowLedger ledger_;
 
   Event* batch_ = nullptr;
   std::vector<Event> staged_;     // what middleware made of events
@@ -163,6 +187,7 @@ class Delivery {
   base::Ticks last_ticks_ = 0;
   ReadSharing sharing_;
   std::uint64_t sequence_ = 0;
+  WatchedCount layout_;  // changes when entries of lists or of the chain may have moved
   struct Leaver {
     std::shared_ptr<Attachment> attachment;
     std::function<void()> done;

@@ -10,7 +10,8 @@
 //  1. At most one thread holds the right, and only it runs commands.
 //  2. Commands of one thread run in the order of its submits; each runs exactly once.
 //  3. After submit() has returned, the command has run or there is a holder who will look for
-//     commands before it is rid of the right. So nobody needs to be woken for a command.
+//     commands before it is rid of the right. So nobody needs to be woken for a command. What is
+//     left by leave() waits for the next holder, if there is none.
 //  4. A command submitted before an event was published is seen by the dispatcher that takes this
 //     event, if it looks for commands after the drain.
 // Synchronization:
@@ -90,6 +91,10 @@ class DispatchRight {
       release();
     }
   }
+
+  /// Hands the command over to whoever holds the right, now or next; nobody is told to. So it is
+  /// for what may wait until somebody dispatches. Lock-free.
+  void leave(Order& order) noexcept { push(order); }
 
   /// False if another thread holds the right. Never waits.
   [[nodiscard]] bool try_acquire() noexcept {

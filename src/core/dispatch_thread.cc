@@ -7,29 +7,18 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "base/assert.h"
 #include "base/cpu_pause.h"
 #include "core/park.h"
+#include "core/thread_signals.h"
 
 namespace herald::core {
 namespace {
 
 constexpr std::int64_t kOneTurnNs = 1'000'000;  // of kSpin, between two looks at everything else
-
-// All but those that a fault raises in the thread itself: blocked, they would end the process
-// without the host's handler.
-sigset_t signals_of_others() noexcept {
-  sigset_t set;
-  sigfillset(&set);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT}) {
-    sigdelset(&set, fault);
-  }
-  return set;
-}
 
 }  // namespace
 

@@ -11,10 +11,11 @@
 
 namespace herald::core {
 Dispatcher::Dispatcher(const BusOptions& options, const ChainOptions& chain, LaneRegistry& registry,
-                       SharedPublisher& shared, StreamRegistry& streams, LatencyMeter& meter)
+                       SharedPublisher& shared, StreamRegistry& streams, LatencyMeter& meter,
+                       WatchPost& post)
     : measures_(options.latency),
       batch_events_(options.batch_events),
-      delivery_(options, chain, meter),
+      delivery_(options, chain, meter, post),
       registry_(registry),
       shared_(shared),
       streams_(streams),
@@ -77,6 +78,7 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
   between_events();
   serve_flushes();
   retire_lanes();
+  delivery_.end_work();
   return given.events - budget.events;
 }
 

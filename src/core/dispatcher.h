@@ -51,7 +51,8 @@ class Dispatcher {
   using Right = DispatchRight<base::NativeAtomics, Dispatcher>;
 
   Dispatcher(const BusOptions& options, const ChainOptions& chain, LaneRegistry& lanes,
-             SharedPublisher& shared, StreamRegistry& streams, LatencyMeter& meter);
+             SharedPublisher& shared, StreamRegistry& streams, LatencyMeter& meter,
+             WatchPost& post);
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 

@@ -90,6 +90,7 @@ void Runtime::shut_down() noexcept {
     static_cast<void>(drain(options_.drain_on_destroy));
   }
   thread_.stop();
+  watchdog_.stop();
   const std::uint64_t held = stats().held;
   leave_mailboxes();
   dispatcher_.right().acquire();
@@ -100,6 +101,7 @@ void Runtime::shut_down() noexcept {
   report_losses(held);
   // No callback runs any more. What these own may be a handle of this bus.
   const auto on_error = std::exchange(options_.on_error, nullptr);
+  const auto on_slow = std::exchange(options_.on_slow, nullptr);
   const auto on_start = std::exchange(options_.thread.on_start, nullptr);
 }
 

@@ -13,6 +13,7 @@
 //   a swept list.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -22,28 +23,68 @@
 #include "core/attachment.h"
 #include "core/callback_guard.h"
 #include "core/growth.h"
+#include "core/stay.h"
 
 namespace herald::core {
 
-/// Where the dispatcher is: which list, which entry. Read by those who remove from a callback.
-struct FanOutCursor {
-  const void* list = nullptr;  // null: no call is running
-  std::size_t index = 0;
+/// Of every list, whatever its argument.
+struct FanOutOwners {
+  std::vector<Attachment*> owners;  // by the index of the entry; null: a tombstone
+};
+
+/// Where the dispatcher is: which list, which entry. Read by those who remove from a callback, and
+/// by the watchdog's sampler (core/stay.h), which is no reason to pay for more than plain moves.
+class FanOutCursor {
+ public:
+  // The holder's. Relaxed: its own, unless said otherwise.
+
+  /// Null: no call is running.
+  [[nodiscard]] const FanOutOwners* list() const noexcept {
+    return list_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::size_t index() const noexcept {
+    return index_.load(std::memory_order_relaxed);
+  }
+  void move_to(std::size_t index) noexcept { index_.store(index, std::memory_order_relaxed); }
+  void take_up(const void* argument) noexcept {
+    argument_.store(argument, std::memory_order_relaxed);
+  }
+  /// From now on events may lie where others lay, or batches be called again.
+  void begin_turn() noexcept { ++turn_; }
+  void enter(const FanOutOwners& list) noexcept {
+    move_to(0);
+    list_.store(&list, std::memory_order_release);  // [W5] release: pairs with watch().
+  }
+  void leave() noexcept { list_.store(nullptr, std::memory_order_relaxed); }
+  // [W5] acquire: pairs with enter(): the index is not one of the list before.
+  void watch(Stay& stay) const noexcept {
+    stay.turn = turn_.watch();
+    stay.list = list_.load(std::memory_order_acquire);
+    stay.argument = argument_.load(std::memory_order_relaxed);
+    stay.index = index_.load(std::memory_order_relaxed);
+  }
+
   std::uint64_t weight = 0;      // events offered by the running call
   Attachment* leaver = nullptr;  // whoever last removed himself in his own call
+
+ private:
+  std::atomic<const FanOutOwners*> list_{nullptr};
+  std::atomic<std::size_t> index_{0};
+  std::atomic<const void*> argument_{nullptr};
+  WatchedCount turn_;
 };
 
 template <typename Argument>
-class FanOutList {
+class FanOutList : private FanOutOwners {
  public:
   using Function = void(void* object, Argument argument);
 
   void add(Attachment& owner, unsigned type_index, Function* function, void* object) {
     settle();
-    make_room_for_one(owners_);
+    make_room_for_one(owners);
     make_room_for_one(entries_);
     owner.places.push_back({this, type_index, static_cast<std::uint32_t>(entries_.size()), calls_});
-    owners_.push_back(&owner);
+    owners.push_back(&owner);
     entries_.push_back({function, object});
   }
 
@@ -51,11 +92,11 @@ class FanOutList {
   /// running call is back.
   void remove(std::size_t index, FanOutCursor& cursor) noexcept {
     settle();
-    if (cursor.list == this && cursor.index == index) {
-      cursor.leaver = owners_[index];
+    if (cursor.list() == this && cursor.index() == index) {
+      cursor.leaver = owners[index];
     }
     entries_[index] = {&skip, nullptr};
-    owners_[index] = nullptr;
+    owners[index] = nullptr;
     ++tombstones_;
   }
 
@@ -63,16 +104,16 @@ class FanOutList {
   void sweep() noexcept {
     std::size_t kept = 0;
     for (std::size_t i = 0; i < entries_.size(); ++i) {
-      if (owners_[i] == nullptr) {
+      if (owners[i] == nullptr) {
         continue;
       }
       entries_[kept] = entries_[i];
-      owners_[kept] = owners_[i];
-      place_of(*owners_[i]).index = static_cast<std::uint32_t>(kept);
+      owners[kept] = owners[i];
+      place_of(*owners[i]).index = static_cast<std::uint32_t>(kept);
       ++kept;
     }
     entries_.resize(kept);
-    owners_.resize(kept);
+    owners.resize(kept);
     tombstones_ = 0;
   }
 
@@ -90,24 +131,26 @@ class FanOutList {
   template <typename Next>
   std::size_t call_each(std::remove_reference_t<Argument>* argument, std::uint64_t weight,
                         Next next, FanOutCursor& cursor, CallbackGuard& guard) noexcept {
+    const Entry* const entries = entries_.data();
     const std::size_t end = entries_.size();
-    cursor.list = this;
+    cursor.enter(*this);
     cursor.weight = weight;
-    cursor.index = 0;
     calls_ += weight;
+    std::size_t begin = 0;
     while (argument != nullptr) {
       HERALD_TRY {
-        call_rest(*argument, end, cursor);
+        cursor.take_up(argument);
+        call_rest(*argument, entries, begin, end, cursor);
         argument = next(end);
-        cursor.index = 0;
+        begin = 0;
         calls_ += argument != nullptr ? weight : 0;
       }
       HERALD_CATCH_ALL {
         guard.caught(thrower(cursor));
-        ++cursor.index;
+        begin = cursor.index() + 1;
       }
     }
-    cursor.list = nullptr;
+    cursor.leave();
     return end;
   }
 
@@ -119,7 +162,7 @@ class FanOutList {
   /// Events of the running fan-out that have not reached `place`.
   [[nodiscard]] std::uint64_t not_reached(const Place& place,
                                           const FanOutCursor& cursor) const noexcept {
-    return cursor.list == this && place.index > cursor.index ? cursor.weight : 0;
+    return cursor.list() == this && place.index > cursor.index() ? cursor.weight : 0;
   }
   void undeliver(std::uint64_t events) noexcept { deliveries_ -= events; }
 
@@ -132,11 +175,11 @@ class FanOutList {
   /// With the places of the owners.
   [[nodiscard]] std::size_t size_bytes() const noexcept {
     return sizeof(*this) + entries_.capacity() * sizeof(Entry) +
-           owners_.capacity() * sizeof(Attachment*) + live() * sizeof(Place);
+           owners.capacity() * sizeof(Attachment*) + live() * sizeof(Place);
   }
   template <typename Visit>
   void for_each_owner(Visit&& visit) const {
-    for (Attachment* owner : owners_) {
+    for (Attachment* owner : owners) {
       if (owner != nullptr) {
         visit(*owner);
       }
@@ -153,13 +196,12 @@ class FanOutList {
 
   // The inner loop of Herald, four calls a turn: one by one, the loop's own jump would be every
   // third, as a call and its return are two. The cursor is stored for each call: measured free.
-  void call_rest(Argument argument, std::size_t end, FanOutCursor& cursor) {
-    const Entry* const entries = entries_.data();
-    const auto call = [&](std::size_t index) {
-      cursor.index = index;
-      entries[index].function(entries[index].object, argument);
+  static void call_rest(Argument argument, const Entry* entries, std::size_t index, std::size_t end,
+                        FanOutCursor& cursor) {
+    const auto call = [&](std::size_t at) {
+      cursor.move_to(at);
+      entries[at].function(entries[at].object, argument);
     };
-    std::size_t index = cursor.index;
     for (; index + 4 <= end; index += 4) {
       call(index);
       call(index + 1);
@@ -172,7 +214,7 @@ class FanOutList {
   }
 
   [[nodiscard]] Attachment& thrower(const FanOutCursor& cursor) const noexcept {
-    Attachment* owner = owners_[cursor.index];
+    Attachment* owner = owners[cursor.index()];
     return owner != nullptr ? *owner : *cursor.leaver;
   }
 
@@ -191,7 +233,6 @@ class FanOutList {
   }
 
   std::vector<Entry> entries_;
-  std::vector<Attachment*> owners_;  // by the index of the entry; null: a tombstone
   std::size_t tombstones_ = 0;
   std::uint64_t calls_ = 0;          // events offered to the list
   std::uint64_t settled_calls_ = 0;  // those of them that deliveries_ has

@@ -50,6 +50,16 @@ void MiddlewareChain::process(Event&& event, std::vector<Event>& output) noexcep
   output_ = &output;
   sent_ = 0;
   run(std::move(event), 0);
+  back_to(0);
+}
+
+// What a link sends inside its own visit; then that goes on.
+void MiddlewareChain::run_inside(Event&& event, std::size_t position) noexcept {
+  const std::uint64_t visiting = watch();
+  sends_ += kSent;
+  run(std::move(event), position);
+  sends_ += kSent;  // for the event that goes on
+  back_to(visiting);
 }
 
 void MiddlewareChain::run(Event&& event, std::size_t position) noexcept {
@@ -81,6 +91,7 @@ bool MiddlewareChain::is_whole(const Event& event) const noexcept {
 void MiddlewareChain::run_after(std::size_t mark) noexcept {
   for (std::size_t i = mark; i < after_.size(); ++i) {
     After next = std::move(after_[i]);
+    sends_ += kSent;
     run(std::move(next.event), next.position);
   }
   after_.resize(mark);
@@ -88,6 +99,7 @@ void MiddlewareChain::run_after(std::size_t mark) noexcept {
 
 Verdict MiddlewareChain::visit(Attachment& link, Event& event, std::size_t position) noexcept {
   ++link.offered;
+  enter(position);
   Emitter emitter(*this, position);
   HERALD_TRY {
     detail::MiddlewareCallback& middleware = link.middleware();
@@ -121,13 +133,16 @@ bool MiddlewareChain::run_deadline(base::Ticks now, std::vector<Event>& output) 
   running_deadlines_of_ = now;
   const std::size_t mark = after_.size();
   const auto found = std::find(links_.begin(), links_.end(), due);
-  Emitter emitter(*this, static_cast<std::size_t>(found - links_.begin()));
+  const auto position = static_cast<std::size_t>(found - links_.begin());
+  enter(position);
+  Emitter emitter(*this, position);
   HERALD_TRY {
     detail::MiddlewareCallback& middleware = due->middleware();
     middleware.deadline(middleware.event.object.get(), emitter);
   }
   HERALD_CATCH_ALL { guard_.caught(*due); }
   run_after(mark);
+  back_to(0);
   return true;
 }
 
@@ -179,7 +194,7 @@ bool MiddlewareChain::emit(detail::EventSlot& slot, const PublishOptions& option
   ++counts_.emitted;
   Event event = EventAccess::adopt(slot);
   if (before) {
-    run(std::move(event), position + 1);
+    run_inside(std::move(event), position + 1);
   } else {
     after_.push_back({std::move(event), position + 1});
   }
@@ -194,7 +209,7 @@ bool MiddlewareChain::resume(Event&& event, std::size_t position) noexcept {
   ++sent_;
   --link->held;
   --counts_.held;
-  run(std::move(event), position + 1);
+  run_inside(std::move(event), position + 1);
   return true;
 }
 
@@ -207,16 +222,18 @@ void MiddlewareChain::wake_at(std::chrono::steady_clock::time_point time,
   }
 }
 
-SubscriptionStats MiddlewareChain::stats(const Attachment& middleware) const {
-  return {middleware.id(), middleware.name(), middleware.offered, middleware.offered,
-          middleware.exceptions};
+SubscriptionStats MiddlewareChain::stats(const Attachment& middleware, base::Ticks watched) const {
+  SubscriptionStats row{middleware.id(), middleware.name(), middleware.offered, middleware.offered,
+                        middleware.exceptions};
+  middleware.slowness.describe(watched, row);
+  return row;
 }
 
-std::vector<SubscriptionStats> MiddlewareChain::all_stats() const {
+std::vector<SubscriptionStats> MiddlewareChain::all_stats(base::Ticks watched) const {
   std::vector<SubscriptionStats> rows;
   for (const Attachment* link : links_) {
     if (link != nullptr) {
-      rows.push_back(stats(*link));
+      rows.push_back(stats(*link, watched));
     }
   }
   return rows;

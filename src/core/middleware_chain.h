@@ -11,6 +11,7 @@
 //     deeper than the chain is long.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
@@ -79,8 +80,22 @@ class MiddlewareChain {
   void expire_all() noexcept;
 
   [[nodiscard]] const Counts& counts() const noexcept { return counts_; }
-  [[nodiscard]] SubscriptionStats stats(const Attachment& middleware) const;
-  [[nodiscard]] std::vector<SubscriptionStats> all_stats() const;
+  /// `watched`: the time that shares are of.
+  [[nodiscard]] SubscriptionStats stats(const Attachment& middleware, base::Ticks watched) const;
+  [[nodiscard]] std::vector<SubscriptionStats> all_stats(base::Ticks watched) const;
+
+  // The watchdog.
+
+  /// Which link is running, and for which of the events that were sent since the turn began; 0 if
+  /// none is. For the sampler. Relaxed: one word says all.
+  [[nodiscard]] std::uint64_t watch() const noexcept {
+    return visiting_.load(std::memory_order_relaxed);
+  }
+  /// The link of such a word; null if it has left. Requires: none was moved since.
+  [[nodiscard]] Attachment* link_of(std::uint64_t visiting) const noexcept {
+    const std::size_t position = visiting % kSent - 1;
+    return position < links_.size() ? links_[position] : nullptr;
+  }
 
  private:
   friend class herald::Emitter;
@@ -98,6 +113,14 @@ class MiddlewareChain {
   void wake_at(std::chrono::steady_clock::time_point time, std::size_t position) noexcept;
   [[nodiscard]] const ChainOptions& options() const noexcept { return options_; }
 
+  static constexpr std::uint64_t kSent = std::uint64_t{1} << 20U;  // links below it are told apart
+
+  // Relaxed: its own, and one word for the sampler.
+  void enter(std::size_t position) noexcept { back_to(sends_ + position + 1); }
+  void back_to(std::uint64_t visiting) noexcept {
+    visiting_.store(visiting, std::memory_order_relaxed);
+  }
+  void run_inside(Event&& event, std::size_t position) noexcept;
   void run(Event&& event, std::size_t position) noexcept;
   [[nodiscard]] bool is_whole(const Event& event) const noexcept;
   void run_after(std::size_t mark) noexcept;
@@ -114,6 +137,8 @@ class MiddlewareChain {
   base::Ticks running_deadlines_of_ = INT64_MIN;  // the `now` of the last run_deadline()
   bool draining_ = false;                         // expire_all() was called; stays
   std::size_t sent_ = 0;                          // for the event being processed
+  std::uint64_t sends_ = 0;                       // events sent, times kSent
+  std::atomic<std::uint64_t> visiting_{0};        // sends_, and the link's position + 1
   std::vector<After> after_;  // a stack: each running run() owns what lies above its mark
   std::vector<Event>* output_ = nullptr;
 };

@@ -20,6 +20,8 @@ constexpr std::int64_t kMaxEmitted = 4'096;
 constexpr std::int64_t kMaxReplayEvents = 1'048'576;
 constexpr std::int64_t kMaxReplayBytes = std::int64_t{64} << 30;
 constexpr std::int64_t kMaxSpinNs = 1'000'000'000;
+constexpr std::int64_t kMinSlowNs = 100'000;
+constexpr std::int64_t kMaxSlowNs = 3'600'000'000'000;
 
 absl::Status out_of_range(const absl::AlphaNum& option, const absl::AlphaNum& value,
                           const absl::AlphaNum& allowed) {
@@ -61,6 +63,15 @@ absl::Status check_spin(std::chrono::nanoseconds spin) {
   if (spin.count() < 0 || spin.count() > kMaxSpinNs) {
     return out_of_range("BusOptions::spin", absl::StrCat(spin.count(), " ns"),
                         absl::StrCat("0 to ", kMaxSpinNs, " ns"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status check_slow_after(std::chrono::nanoseconds slow_after) {
+  const std::int64_t ns = slow_after.count();
+  if (ns != 0 && (ns < kMinSlowNs || ns > kMaxSlowNs)) {
+    return out_of_range("BusOptions::slow_after", absl::StrCat(ns, " ns"),
+                        absl::StrCat("0 (off), ", kMinSlowNs, " to ", kMaxSlowNs, " ns"));
   }
   return absl::OkStatus();
 }
@@ -126,7 +137,7 @@ absl::Status check(const BusOptions& options) {
                       kMaxEmitted),
         check_between("BusOptions::replay_events", options.replay_events, 0, kMaxReplayEvents),
         check_between("BusOptions::replay_bytes", options.replay_bytes, 0, kMaxReplayBytes),
-        check_positive("BusOptions::slo", options.slo),
+        check_positive("BusOptions::slo", options.slo), check_slow_after(options.slow_after),
         check_not_negative("BusOptions::drain_on_destroy", options.drain_on_destroy)}) {
     if (!status.ok()) {
       return status;
@@ -161,6 +172,16 @@ absl::Status check(const DrainOptions& options) {
   }
   return options.budget.has_value() ? check_positive("DrainOptions::budget", *options.budget)
                                     : absl::OkStatus();
+}
+
+absl::Status check(const SubscribeOptions& options) {
+  if (options.strikes_allowed == 0) {
+    return out_of_range("SubscribeOptions::strikes_allowed", 0, "1 or more");
+  }
+  return options.slow_policy <= SlowPolicy::kQuarantine
+             ? absl::OkStatus()
+             : check_listed("SubscribeOptions::slow_policy", options.slow_policy,
+                            SlowPolicy::kQuarantine);
 }
 
 absl::Status check_timeout(const char* caller, std::chrono::nanoseconds timeout) {

@@ -15,6 +15,7 @@ namespace herald::core {
 [[nodiscard]] absl::Status check(const PumpOptions& options);
 [[nodiscard]] absl::Status check(const MailboxOptions& options);
 [[nodiscard]] absl::Status check(const DrainOptions& options);
+[[nodiscard]] absl::Status check(const SubscribeOptions& options);
 [[nodiscard]] absl::Status check_timeout(const char* caller, std::chrono::nanoseconds timeout);
 [[nodiscard]] absl::Status check(const Filter& filter, std::uint32_t bus_id, const char* caller);
 /// `newest`: the last sequence of the bus, of which only kSequence needs to know.

@@ -49,6 +49,9 @@ absl::StatusOr<std::shared_ptr<Runtime>> Runtime::create(BusOptions options) {
       return started;
     }
   }
+  if (absl::Status started = runtime->watchdog_.start(); !started.ok()) {
+    return started;
+  }
   return runtime;
 }
 
@@ -60,12 +63,14 @@ Runtime::Runtime(BusOptions options, const RoomPolicy& shared_policy, base::Fenc
       doorbell_(mode),
       lanes_(*this, options_.max_publishers, mode, doorbell_),
       shared_(*this, options_.shared_lane, shared_policy, mode, doorbell_),
+      watch_post_(mode, options_.slow_after.count() != 0),
       dispatcher_(options_,
                   {&types_, options_.max_emitted_per_event, options_.payload_resource, id_,
                    options_.latency},
-                  lanes_, shared_, streams_, meter_),
+                  lanes_, shared_, streams_, meter_, watch_post_),
       thread_(dispatcher_, doorbell_, options_),
-      manual_(dispatcher_, mode, doorbell_) {
+      manual_(dispatcher_, mode, doorbell_),
+      watchdog_(dispatcher_, watch_post_, options_) {
   for (unsigned index = 0; index < types_.count(); ++index) {
     meter_.activate(index);
     dispatcher_.delivery().activate_type(index);
@@ -157,6 +162,9 @@ absl::StatusOr<std::shared_ptr<Attachment>> Runtime::subscribe(Filter filter,
   const bool has_callback =
       callback.event.function != nullptr || callback.batch.function != nullptr;
   if (absl::Status legal = check_subscribe(filter, has_callback, "subscribe"); !legal.ok()) {
+    return legal;
+  }
+  if (absl::Status legal = check(options); !legal.ok()) {
     return legal;
   }
   const std::shared_ptr<MailboxCore> mailbox = options.deliver_on.mailbox_;
@@ -278,7 +286,8 @@ void Runtime::unsubscribe_async(const std::shared_ptr<Attachment>& attachment,
   order->done = std::move(done);
   const auto action = [](Dispatcher& dispatcher, void* subject) {
     auto& departure = *static_cast<Departure*>(subject);
-    dispatcher.delivery().detach_later(std::move(departure.attachment), std::move(departure.done));
+    dispatcher.delivery().detach_in_callback(std::move(departure.attachment),
+                                             std::move(departure.done));
   };
   submit(*order, action, order.get(), order);
 }
@@ -292,8 +301,10 @@ void Runtime::leave_stream(const Attachment& attachment) noexcept {
 
 SubscriptionStats Runtime::stats(const std::shared_ptr<Attachment>& attachment) {
   SubscriptionStats stats;
-  call_on_dispatcher(
-      [&](Dispatcher& dispatcher) { stats = dispatcher.delivery().stats(*attachment); });
+  call_on_dispatcher([&](Dispatcher& dispatcher) {
+    dispatcher.delivery().collect();
+    stats = dispatcher.delivery().stats(*attachment);
+  });
   return stats;
 }
 
@@ -349,6 +360,7 @@ BusStats Runtime::stats() {
   BusStats stats;
   SubscriberRows subscribers;
   call_on_dispatcher([&](Dispatcher& dispatcher) {
+    dispatcher.delivery().collect();
     dispatcher.fill(stats);
     dispatcher.delivery().fill(subscribers);
     stats.pumps = manual_.stats();

@@ -27,6 +27,8 @@
 #include "core/shared_publisher.h"
 #include "core/stream_registry.h"
 #include "core/type_registry.h"
+#include "core/watch_post.h"
+#include "core/watchdog.h"
 #include "herald/options.h"
 #include "herald/stats.h"
 
@@ -147,9 +149,11 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   LaneRegistry lanes_;
   SharedPublisher shared_;
   StreamRegistry streams_;
+  WatchPost watch_post_;
   Dispatcher dispatcher_;
   DispatchThread thread_;  // one of the two is used
   ManualPump manual_;
+  Watchdog watchdog_;
   std::mutex mailboxes_mutex_;
   std::vector<std::weak_ptr<MailboxCore>> mailboxes_;
   std::atomic<std::uint64_t> next_subscription_id_{1};

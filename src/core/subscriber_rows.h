@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "core/attachment.h"
 #include "herald/subscription.h"
 
@@ -17,6 +18,8 @@ namespace herald::core {
 
 class SubscriberRows {
  public:
+  /// The time that shares are of.
+  void set_watched(base::Ticks watched) noexcept { watched_ = watched; }
   void reserve(std::size_t rows) { counters_.reserve(rows); }
   void add(const Attachment& subscriber, std::uint64_t offered) {
     Counters counters{{.id = subscriber.id(),
@@ -24,7 +27,7 @@ class SubscriberRows {
                        .delivered = offered,
                        .exceptions = subscriber.exceptions},
                       subscriber.name().size()};
-    subscriber.fill(counters.stats);
+    subscriber.fill(counters.stats, watched_);
     counters_.push_back(std::move(counters));
     names_ += subscriber.name();
   }
@@ -47,6 +50,7 @@ class SubscriberRows {
     std::size_t name_bytes;
   };
 
+  base::Ticks watched_ = 0;
   std::vector<Counters> counters_;
   std::string names_;  // one after the other
 };

@@ -203,7 +203,11 @@ void SubscriberTable::clear() noexcept {
 std::size_t SubscriberTable::deliver_by_stream(const Event& event) noexcept {
   StreamMap& streams = by_stream_[event.type_index()];
   const auto found = streams.find(event.stream());
-  return found == streams.end() ? 0 : found->second->call(event, 1, cursor_, guard_);
+  return found == streams.end() ? 0 : deliver_to(*found->second, event);
+}
+
+std::size_t SubscriberTable::deliver_to(EventList& list, const Event& event) noexcept {
+  return list.call(event, 1, cursor_, guard_);
 }
 
 void SubscriberTable::deliver_batch(std::span<const Event> events) noexcept {
@@ -218,7 +222,7 @@ void SubscriberTable::deliver_batch(std::span<const Event> events) noexcept {
         continue;  // it had its turn with one of those
       }
       if ((seen_types & ~group->types.bits()) == 0) {
-        group->list.call(events, events.size(), cursor_, guard_);
+        call_run(*group, events);
       } else {
         call_runs(*group, events);
       }
@@ -234,10 +238,15 @@ void SubscriberTable::call_runs(BatchGroup& group, std::span<const Event> events
       ++end;
     }
     if (end > begin) {
-      group.list.call(events.subspan(begin, end - begin), end - begin, cursor_, guard_);
+      call_run(group, events.subspan(begin, end - begin));
     }
     begin = end + 1;
   }
+}
+
+void SubscriberTable::call_run(BatchGroup& group, std::span<const Event> run) noexcept {
+  begin_turn();
+  group.list.call(run, run.size(), cursor_, guard_);
 }
 
 std::uint64_t SubscriberTable::offered(const Attachment& subscriber) const noexcept {
@@ -250,14 +259,14 @@ std::uint64_t SubscriberTable::offered(const Attachment& subscriber) const noexc
   return sum;
 }
 
-SubscriptionStats SubscriberTable::stats(const Attachment& subscriber) const {
+SubscriptionStats SubscriberTable::stats(const Attachment& subscriber, base::Ticks watched) const {
   const std::uint64_t events = offered(subscriber);
   SubscriptionStats stats{.id = subscriber.id(),
                           .name = subscriber.name(),
                           .offered = events,
                           .delivered = events,
                           .exceptions = subscriber.exceptions};
-  subscriber.fill(stats);
+  subscriber.fill(stats, watched);
   return stats;
 }
 

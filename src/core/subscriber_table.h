@@ -52,7 +52,7 @@ class SubscriberTable {
       activate(type);
     }
     EventList* const list = by_type_[type].get();
-    const std::size_t calls = list == nullptr ? 0 : list->call(event, 1, cursor_, guard_);
+    const std::size_t calls = list == nullptr ? 0 : deliver_to(*list, event);
     return (stream_types_ & bit) == 0 ? calls : calls + deliver_by_stream(event);
   }
   /// Types in use of which no subscriber wants one stream or batches.
@@ -75,12 +75,22 @@ class SubscriberTable {
   [[nodiscard]] bool awaited_by_batch(const Event& event) const noexcept {
     return ((batch_types_ >> event.type_index()) & 1U) != 0;
   }
+  /// From now on events may lie where others lay.
+  void begin_turn() noexcept { cursor_.begin_turn(); }
   /// Calls the batch subscribers with the runs of events that match them.
   void deliver_batch(std::span<const Event> events) noexcept;
 
   // Seeing.
 
-  [[nodiscard]] SubscriptionStats stats(const Attachment& subscriber) const;
+  /// The sampler: where the dispatching thread is.
+  void watch(Stay& stay) const noexcept { cursor_.watch(stay); }
+  /// Whose call it was; null if he has left. Requires: nobody was moved since.
+  [[nodiscard]] static Attachment* owner(const Stay& stay) noexcept {
+    const std::vector<Attachment*>& owners = stay.list->owners;
+    return stay.index < owners.size() ? owners[stay.index] : nullptr;
+  }
+  /// `watched`: the time that shares are of.
+  [[nodiscard]] SubscriptionStats stats(const Attachment& subscriber, base::Ticks watched) const;
   void fill(SubscriberRows& rows) const;
   [[nodiscard]] std::uint64_t deliveries() const noexcept;
   [[nodiscard]] std::size_t size_bytes() const noexcept;
@@ -106,8 +116,11 @@ class SubscriberTable {
   void leave(Attachment& subscriber, const Place& place) noexcept;
   void sweep_list(const Sweep& sweep) noexcept;
   void sweep_batch_groups() noexcept;
+  // Not inline: a second loop of calls beside that of deliver_simple() makes both dearer.
+  std::size_t deliver_to(EventList& list, const Event& event) noexcept;
   std::size_t deliver_by_stream(const Event& event) noexcept;
   void call_runs(BatchGroup& group, std::span<const Event> events) noexcept;
+  void call_run(BatchGroup& group, std::span<const Event> run) noexcept;
   [[nodiscard]] static bool is_batch(Attachment& subscriber) noexcept;
   [[nodiscard]] std::uint64_t offered(const Attachment& subscriber) const noexcept;
 

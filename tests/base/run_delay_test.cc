@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -48,6 +49,25 @@ TEST(RunDelay, IsTheThreadsOwn) {
   std::thread([&] { of_new_thread = RunDelay().read_ns(); }).join();
   EXPECT_GE(of_new_thread, 0);
   EXPECT_LT(of_new_thread, std::chrono::nanoseconds(10s).count());
+}
+
+TEST(RunDelay, OfAnotherThreadIsWhatThatOneReads) {
+  const pid_t here = gettid();
+  std::thread([here] {
+    const RunDelay of_other(here);
+    EXPECT_EQ(of_other.known(), RunDelay().known());
+  }).join();
+  // It waits between the two reads at most for longer.
+  const std::int64_t before = RunDelay().read_ns();
+  const std::int64_t by_number = RunDelay(here).read_ns();
+  EXPECT_LE(before, by_number);
+  EXPECT_LE(by_number, RunDelay().read_ns());
+}
+
+TEST(RunDelay, OfNoThreadIsUnknown) {
+  const RunDelay delay(-1);
+  EXPECT_FALSE(delay.known());
+  EXPECT_EQ(delay.read_ns(), RunDelay::kUnknown);
 }
 
 }  // namespace

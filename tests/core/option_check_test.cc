@@ -61,7 +61,25 @@ TEST(OptionCheck, DurationsOutOfRangeAreRefused) {
       {{.slo = 0ns}, {"BusOptions::slo", "is 0", "above 0"}},
       {{.slo = -1ns}, {"BusOptions::slo", "is -1", "above 0"}},
       {{.drain_on_destroy = -1ns}, {"BusOptions::drain_on_destroy", "is -1", "0 or more"}},
+      {{.slow_after = -1ns}, {"BusOptions::slow_after", "is -1", "0 (off), 100000 to"}},
+      {{.slow_after = 99'999ns}, {"BusOptions::slow_after", "99999", "0 (off), 100000 to"}},
+      {{.slow_after = 1h + 1ns}, {"BusOptions::slow_after", "3600000000001", "3600000000000 ns"}},
   });
+}
+
+TEST(OptionCheck, SubscribeOptionsAreChecked) {
+  Bus bus = manual_bus();
+  const auto subscribe = [&bus](SubscribeOptions options) {
+    return bus
+        .subscribe(
+            {.types = kToken}, [](const Event&) {}, std::move(options))
+        .status();
+  };
+  expect_invalid(subscribe({.strikes_allowed = 0}),
+                 {"SubscribeOptions::strikes_allowed", "is 0", "1 or more"});
+  expect_invalid(subscribe({.slow_policy = static_cast<SlowPolicy>(3)}),
+                 {"SubscribeOptions::slow_policy", "is 3", "enumerators"});
+  EXPECT_TRUE(subscribe({.slow_policy = SlowPolicy::kQuarantine, .strikes_allowed = 1}).ok());
 }
 
 TEST(OptionCheck, BadThreadOptionsAreRefused) {

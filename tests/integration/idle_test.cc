@@ -1,5 +1,6 @@
 // A bus with nothing to do sleeps in the kernel: at most 2 voluntary switches and 1 ms of processor
-// time of its dispatcher over 5 s; then it wakes on the next event.
+// time of its dispatcher over 5 s, and 2 switches of its watchdog; then it wakes on the next event.
+#include <dirent.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <time.h>
@@ -7,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -34,6 +36,29 @@ long voluntary_switches(pid_t thread_id) {
     }
   }
   return -1;
+}
+
+// 0 if there is none.
+pid_t thread_named(const std::string& name) {
+  pid_t found = 0;
+  DIR* const tasks = opendir("/proc/self/task");
+  for (const dirent* task = readdir(tasks); task != nullptr; task = readdir(tasks)) {
+    std::ifstream comm(std::string("/proc/self/task/") + task->d_name + "/comm");
+    std::string word;
+    comm >> word;
+    found = word == name ? std::atoi(task->d_name) : found;
+  }
+  closedir(tasks);
+  return found;
+}
+
+// It looks every millisecond until it sleeps.
+void wait_until_asleep(pid_t watchdog) {
+  long before = -1;
+  for (long now = 0; now != before; now = voluntary_switches(watchdog)) {
+    before = voluntary_switches(watchdog);
+    std::this_thread::sleep_for(50ms);
+  }
 }
 
 double processor_ms(pthread_t thread) {
@@ -64,7 +89,11 @@ TEST(IdleBus, SleepsInTheKernelAndWakesOnTheNextEvent) {
   ASSERT_EQ(publisher.publish(kToken, "before"), PublishResult::kAccepted);
   ASSERT_TRUE(bus.flush(60s).ok());
   wait_until_parked(bus);
+  const pid_t watchdog = thread_named("herald-watch");
+  ASSERT_NE(watchdog, 0);
+  wait_until_asleep(watchdog);
 
+  const long looks = voluntary_switches(watchdog);
   const long switches = voluntary_switches(dispatcher.id);
   const double before_ms = processor_ms(dispatcher.handle);
   ASSERT_GE(switches, 0);
@@ -76,6 +105,7 @@ TEST(IdleBus, SleepsInTheKernelAndWakesOnTheNextEvent) {
               used_ms);
   EXPECT_LE(switched, 2);
   EXPECT_LE(used_ms, 1.0);
+  EXPECT_LE(voluntary_switches(watchdog) - looks, 2);
 
   ASSERT_EQ(publisher.publish(kToken, "after"), PublishResult::kAccepted);
   ASSERT_TRUE(bus.flush(60s).ok());

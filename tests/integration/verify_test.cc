@@ -33,7 +33,7 @@ class Rig {
         samples_(10'000, 10'000),
         check_(workload_, schedule_, samples_),
         bus_(Bus::create({.dispatch = DispatchMode::kManual}).value()),
-        topology_(build_topology(bus_, workload_, check_).value()) {
+        topology_(build_topology(bus_, workload_, check_, 0ns).value()) {
     schedule_.begin(std::chrono::steady_clock::now(), std::vector<std::uint64_t>(size.publishers));
     samples_.open();
   }
@@ -305,6 +305,14 @@ TEST(Verdict, ABacklogGrowsOnlyIfEachStretchIsLater) {
   }
   EXPECT_FALSE(backlog_grows(samples, 1ms));
   EXPECT_FALSE(backlog_grows({}, 1ms));
+}
+
+TEST(Verdict, NamesWhoHasSomeStrikesAndAGoodPartOfAll) {
+  EXPECT_FALSE(is_culprit(0, 0));
+  EXPECT_FALSE(is_culprit(2, 2));
+  EXPECT_TRUE(is_culprit(3, 3));
+  EXPECT_TRUE(is_culprit(3, 12));
+  EXPECT_FALSE(is_culprit(3, 13));
 }
 
 TEST(StalledTime, IsTheUnionOfStallsWithinTheSpan) {

@@ -23,7 +23,7 @@ ROW_NAMES = [
     "subscribers", "publishers", "rate_asked", "rate", "events", "deliveries", "seconds", "p50_us",
     "p90_us", "p99_us", "p999_us", "p9999_us", "max_us", "p999_unstalled_us", "stalled_share",
     "stalls", "stall_max_us", "stall_us", "involuntary_switches", "within_slo", "lost",
-    "duplicated", "reordered", "torn", "allocations", "verdict",
+    "duplicated", "reordered", "torn", "allocations", "culprits", "verdict",
 ]
 MACHINE_NAMES = ["cpu", "cores", "kernel", "compiler", "flags", "fence"]
 FAULTS = ["lost", "duplicated", "reordered", "torn"]
@@ -88,6 +88,11 @@ class Usage(unittest.TestCase):
             ("--pin", "1000", "allowed are"),
             ("--pin", "0,,1", "separated by commas"),
             ("--pin", "", "separated by commas, or any"),
+            ("--slow-subscriber", "1ms", "2 ms to 90 ms"),
+            ("--slow-subscriber", "91ms", "2 ms to 90 ms"),
+            ("--slow-subscriber", "0ms", "2 ms to 90 ms"),
+            ("--slow-subscriber", "5", "unit"),
+            ("--slow-subscriber", "soon", "unit"),
         ]:
             with self.subTest(option=option, value=value):
                 self.refused("verify", option, value, saying=[option, value, allowed])
@@ -113,7 +118,7 @@ class Usage(unittest.TestCase):
             self.assertEqual(result.stderr, "")
         for option in ("--subscribers", "--publishers", "--rate", "--duration", "--types",
                        "--selectivity", "--payload", "--slo", "--wait", "--pin", "--json",
-                       "--plot", "--strict"):
+                       "--plot", "--strict", "--slow-subscriber"):
             self.assertIn(option, result.stdout)
 
 
@@ -208,6 +213,40 @@ class Verdict(unittest.TestCase):
         (row,) = json.loads(result.stdout)["rows"]
         self.assertEqual(row["verdict"], "overloaded")
         self.assertEqual([row[name] for name in FAULTS], [0, 0, 0, 0])
+
+
+class SlowSubscriber(unittest.TestCase):
+    """It sleeps 5 ms ten times a second: 4 % of the events are over 1 ms late."""
+
+    OPTIONS = ("--subscribers", "10", "--rate", "20000", "--duration", "1s",
+               "--slow-subscriber", "5ms")
+
+    def test_it_fails_the_row_and_is_named(self):
+        result = herald("verify", *self.OPTIONS)
+        self.assertEqual(result.returncode, FAILED, result.stdout)
+        self.assertIn("named slow, sleeps 5 ms", result.stdout)
+        self.assertRegex(result.stdout, r"(?m)^  culprit: slow [\d.]+ % of dispatch time, "
+                                        r"longest stay [\d.]+ ms, \d+ strikes$")
+        self.assertIn("next: slow holds up all others", result.stdout)
+        self.assertIn("lost 0, duplicated 0", result.stdout)
+        self.assertNotIn("contradiction", result.stdout)
+
+    def test_it_is_in_the_json(self):
+        result = herald("verify", "--json", *self.OPTIONS)
+        self.assertEqual(result.returncode, FAILED)
+        (row,) = json.loads(result.stdout)["rows"]
+        self.assertEqual([row[name] for name in FAULTS], [0, 0, 0, 0])
+        culprit = row["culprits"][0]
+        self.assertEqual(list(culprit), ["name", "share", "longest_stay_us", "strikes"])
+        self.assertEqual(culprit["name"], "slow")
+        self.assertTrue(0 < culprit["share"] <= 1)
+        self.assertGreater(culprit["longest_stay_us"], 1000)
+        self.assertGreaterEqual(culprit["strikes"], 3)
+
+    def test_a_row_that_passes_names_nobody(self):
+        result = herald("verify", *self.OPTIONS, "--slo", "1min")
+        self.assertEqual(result.returncode, PASS, result.stdout)
+        self.assertNotIn("culprit", result.stdout)
 
 
 class Report(unittest.TestCase):

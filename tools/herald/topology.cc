@@ -56,14 +56,28 @@ absl::StatusOr<Subscription> subscribe(Bus& bus, std::size_t subscriber, TypeMas
   return bus.subscribe({.types = types}, Subscriber<Payload>{&check.tally(subscriber)});
 }
 
+absl::StatusOr<Subscription> subscribe_slow(Bus& bus, TypeMask types, SlowSubscriber& slow) {
+  return bus.subscribe({.types = types}, [&slow](const Event& event) { slow.called(event); },
+                       {.name = SlowSubscriber::kName});
+}
+
 template <typename Payload>
-absl::StatusOr<Topology> build(Bus& bus, const Workload& workload, DeliveryCheck& check) {
+absl::StatusOr<Topology> build(Bus& bus, const Workload& workload, DeliveryCheck& check,
+                               std::chrono::nanoseconds slow_call) {
   const auto keys = define_types<Payload>(bus, workload, check);
   if (!keys.ok()) {
     return keys.status();
   }
   Topology topology;
-  topology.subscriptions.reserve(workload.size().subscribers);
+  topology.subscriptions.reserve(workload.size().subscribers + 1);
+  if (slow_call.count() != 0) {
+    topology.slow = std::make_unique<SlowSubscriber>(slow_call);
+    auto subscription = subscribe_slow(bus, keys->front(), *topology.slow);
+    if (!subscription.ok()) {
+      return subscription.status();
+    }
+    topology.subscriptions.push_back(*std::move(subscription));
+  }
   for (std::size_t subscriber = 0; subscriber < workload.size().subscribers; ++subscriber) {
     const TypeMask types = mask_of<Payload>(workload.types_of(subscriber), *keys);
     auto subscription = subscribe<Payload>(bus, subscriber, types, check);
@@ -87,9 +101,11 @@ absl::StatusOr<Topology> build(Bus& bus, const Workload& workload, DeliveryCheck
 
 }  // namespace
 
-absl::StatusOr<Topology> build_topology(Bus& bus, const Workload& workload, DeliveryCheck& check) {
-  return workload.size().payload_bytes == sizeof(Stamp) ? build<StampPayload>(bus, workload, check)
-                                                        : build<TextPayload>(bus, workload, check);
+absl::StatusOr<Topology> build_topology(Bus& bus, const Workload& workload, DeliveryCheck& check,
+                                        std::chrono::nanoseconds slow_call) {
+  return workload.size().payload_bytes == sizeof(Stamp)
+             ? build<StampPayload>(bus, workload, check, slow_call)
+             : build<TextPayload>(bus, workload, check, slow_call);
 }
 
 }  // namespace herald::cli

@@ -100,6 +100,14 @@ void advise_on_lateness(VerifyRow& row, const VerifyOptions& options) {
   }
 }
 
+void advise_on_culprits(VerifyRow& row) {
+  if (!row.culprits.empty()) {
+    row.advice.push_back(row.culprits.front().name +
+                         " holds up all others: its calls must be shorter, or not on the "
+                         "dispatching thread");
+  }
+}
+
 void advise_on_switches(VerifyRow& row) {
   if (static_cast<double>(row.involuntary_switches) > kMostSwitchesPerSecond * row.seconds) {
     row.advice.push_back("other programs or the kernel took the processors from Herald " +
@@ -119,12 +127,19 @@ void judge(VerifyRow& row, const VerifyOptions& options) {
   if (!row.rate_asked.has_value() || !sound(row)) {
     return;
   }
+  advise_on_culprits(row);
   advise_on_switches(row);
   if (overloaded(row)) {
     advise_on_backlog(row);
   } else {
     advise_on_lateness(row, options);
   }
+}
+
+bool is_culprit(std::uint64_t strikes, std::uint64_t all) noexcept {
+  constexpr std::uint64_t kFewestStrikes = 3;
+  constexpr std::uint64_t kLeastPart = 4;
+  return strikes >= kFewestStrikes && strikes * kLeastPart >= all;
 }
 
 bool backlog_grows(std::span<const Interval> samples, std::chrono::nanoseconds slo) {

@@ -21,4 +21,10 @@ void judge(VerifyRow& row, const VerifyOptions& options);
 /// they go out. `samples` are in order of delivery.
 [[nodiscard]] bool backlog_grows(std::span<const Interval> samples, std::chrono::nanoseconds slo);
 
+inline constexpr std::size_t kMostCulprits = 3;
+
+/// Whether a subscriber with so many strikes, of `all`, is to be named. The machine stops threads
+/// too, and then strikes whoever happens to be called: so it takes some, and a good part of all.
+[[nodiscard]] bool is_culprit(std::uint64_t strikes, std::uint64_t all) noexcept;
+
 }  // namespace herald::cli

@@ -10,6 +10,17 @@ using Json = nlohmann::ordered_json;
 
 double us(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e3; }
 
+Json to_json(const std::vector<Culprit>& culprits) {
+  Json list = Json::array();
+  for (const Culprit& culprit : culprits) {
+    list.push_back({{"name", culprit.name},
+                    {"share", culprit.share},
+                    {"longest_stay_us", us(culprit.longest_stay)},
+                    {"strikes", culprit.strikes}});
+  }
+  return list;
+}
+
 Json to_json(const VerifyRow& row, const VerifyOptions& options) {
   Json json;
   json["subscribers"] = row.subscribers;
@@ -38,6 +49,7 @@ Json to_json(const VerifyRow& row, const VerifyOptions& options) {
   json["reordered"] = row.faults.reordered;
   json["torn"] = row.faults.torn;
   json["allocations"] = row.allocations;
+  json["culprits"] = to_json(row.culprits);
   json["verdict"] = name_of(row.outcome);
   return json;
 }

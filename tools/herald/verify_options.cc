@@ -21,6 +21,8 @@ constexpr Range<double> kSelectivity{0, 1};
 constexpr Range<std::uint64_t> kPayloadBytes{16, 4'096};  // from the stamp's size on
 constexpr Range<std::chrono::nanoseconds> kDuration{10ms, 1h};
 constexpr Range<std::chrono::nanoseconds> kSlo{1ns, 1h};
+// From what the watchdog is sure to see, up to nearly all the time between two sleeps.
+constexpr Range<std::chrono::nanoseconds> kSlowSubscriber{2ms, 90ms};
 
 void take_rate(const std::string& text, VerifyOptions& options, absl::Status& status) {
   if (text == "auto") {
@@ -65,6 +67,13 @@ void take_pin(const std::string& text, VerifyOptions& options, absl::Status& sta
   }
 }
 
+void take_slow_subscriber(const std::string& text, VerifyOptions& options, absl::Status& status) {
+  if (text != "none") {
+    take(parse_duration("--slow-subscriber", text, kSlowSubscriber), options.slow_subscriber,
+         status);
+  }
+}
+
 }  // namespace
 
 std::optional<double> VerifyOptions::rate_for(std::uint64_t subscribers_in_row) const {
@@ -96,6 +105,7 @@ absl::StatusOr<VerifyOptions> parse(const VerifyArguments& arguments) {
   take(parse_duration("--slo", arguments.slo, kSlo), options.slo, status);
   take(parse_wait("--wait", arguments.wait), options.wait, status);
   take_pin(arguments.pin, options, status);
+  take_slow_subscriber(arguments.slow_subscriber, options, status);
   options.json = arguments.json;
   options.plot = arguments.plot;
   options.strict = arguments.strict;

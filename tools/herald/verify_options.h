@@ -25,6 +25,7 @@ struct VerifyArguments {
   std::string slo = "1ms";
   std::string wait = "adaptive";
   std::string pin = "any";
+  std::string slow_subscriber = "none";
   bool json = false;
   bool plot = false;
   bool strict = false;
@@ -44,7 +45,8 @@ struct VerifyOptions {
   std::size_t payload_bytes = 16;
   std::chrono::nanoseconds slo{};
   WaitStrategy wait = WaitStrategy::kAdaptive;
-  std::vector<unsigned> pin;  ///< Dispatcher, then publishers. Empty: anywhere.
+  std::vector<unsigned> pin;                    ///< Dispatcher, then publishers. Empty: anywhere.
+  std::chrono::nanoseconds slow_subscriber{0};  ///< How long it sleeps; 0: there is none.
   bool json = false;
   bool plot = false;
   bool strict = false;

@@ -19,6 +19,14 @@ enum class Outcome : std::uint8_t { kPass, kFail, kOverloaded, kInterrupted };
 
 [[nodiscard]] std::string_view name_of(Outcome outcome) noexcept;
 
+/// Who held the dispatcher up.
+struct Culprit {
+  std::string name;
+  double share = 0;  ///< Of the time in callbacks, 0 to 1.
+  std::chrono::nanoseconds longest_stay{0};
+  std::uint64_t strikes = 0;  ///< Calls of BusOptions::slow_after or more.
+};
+
 struct VerifyRow {
   std::uint64_t subscribers = 0;
   std::size_t publishers = 0;
@@ -44,6 +52,7 @@ struct VerifyRow {
   Faults faults;
   std::vector<std::string> contradictions;  ///< Where the bus's own books do not agree with ours.
   std::uint64_t allocations = 0;
+  std::vector<Culprit> culprits;  ///< Worst first, the warm-up included.
 
   bool interrupted = false;
   Outcome outcome = Outcome::kFail;

@@ -78,6 +78,7 @@ absl::StatusOr<VerifyRow> VerifyRun::run() {
   if (deliver_all() && measure()) {
     audit();
   }
+  name_culprits();
   end_bus();
   conclude();
   return std::move(row_);
@@ -96,7 +97,8 @@ absl::Status VerifyRun::build() {
     return bus.status();
   }
   bus_.emplace(*std::move(bus));
-  absl::StatusOr<Topology> topology = build_topology(*bus_, workload_, check_);
+  absl::StatusOr<Topology> topology =
+      build_topology(*bus_, workload_, check_, options_.slow_subscriber);
   if (!topology.ok()) {
     return topology.status();
   }
@@ -160,7 +162,8 @@ void VerifyRun::audit() {
   const std::uint64_t ours = sent_in_all();
   contradict("events accepted", stats.total.accepted, ours);
   contradict("events dispatched", stats.dispatched, ours);
-  contradict("deliveries", stats.deliveries, check_.deliveries());
+  const std::uint64_t slow_calls = topology_.slow == nullptr ? 0 : topology_.slow->calls();
+  contradict("deliveries", stats.deliveries, check_.deliveries() + slow_calls);
   contradict("latencies in the bus's histogram",
              bus_->latency().all.delivery.count() - histogram_before_, ours - sent_before_);
 
@@ -178,6 +181,17 @@ void VerifyRun::contradict(const char* what, std::uint64_t of_bus, std::uint64_t
   if (of_bus != ours) {
     row_.contradictions.push_back(std::string(what) + ": " + format_count(of_bus) +
                                   " by the bus, " + format_count(ours) + " by verify");
+  }
+}
+
+void VerifyRun::name_culprits() {
+  const BusStats stats = bus_->stats();
+  for (const SubscriptionStats& each : stats.culprits) {
+    if (is_culprit(each.strikes, stats.watch.strikes) && row_.culprits.size() < kMostCulprits) {
+      row_.culprits.push_back(
+          {each.name.empty() ? "subscriber " + std::to_string(each.id) : each.name, each.share,
+           each.longest_stay, each.strikes});
+    }
   }
 }
 

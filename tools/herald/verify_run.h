@@ -54,6 +54,8 @@ class VerifyRun {
   [[nodiscard]] bool measure();
   /// Compares the bus's own books with ours, at rest.
   void audit();
+  /// Asks the bus who was slow.
+  void name_culprits();
   /// What the row gave up, so that the bus need not complain of it.
   void drop_undelivered();
   /// From then on no callback runs.

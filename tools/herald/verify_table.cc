@@ -76,6 +76,11 @@ std::string stall_line(const VerifyRow& row) {
   return paragraph("  ", line);
 }
 
+std::string culprit_line(const Culprit& culprit) {
+  return culprit.name + " " + format_share(culprit.share) + " of dispatch time, longest stay " +
+         format_duration(culprit.longest_stay) + ", " + format_count(culprit.strikes, "strike");
+}
+
 std::string delivery_line(const VerifyRow& row) {
   std::string line = format_count(row.events) + " events: lost " + format_count(row.faults.lost) +
                      ", duplicated " + format_count(row.faults.duplicated) + ", reordered " +
@@ -106,6 +111,11 @@ std::string table_heading(const VerifyOptions& options, const Machine& machine) 
   text += paragraph("", "Latency from " + std::string(closed ? "publish" : "the due time") +
                             " to the return of the last matching subscriber; objective (SLO) " +
                             format_duration(options.slo) + ".");
+  if (options.slow_subscriber.count() != 0) {
+    text += paragraph("", "One subscriber more, named slow, sleeps " +
+                              format_duration(options.slow_subscriber) +
+                              " in its call ten times a second.");
+  }
   text += "\n";
   text += right("subscribers", 12) + right("events/s", 11) + right("deliveries/s", 13);
   for (const char* name : {"p50", "p99", "p99.9", "p99.99", "max"}) {
@@ -131,6 +141,11 @@ std::string table_row(const VerifyRow& row, const VerifyOptions& options, bool c
   if (row.unpublished > 0) {
     text +=
         "  " + format_count(row.unpublished) + " events were due and given up: too far behind\n";
+  }
+  if (row.outcome != Outcome::kPass) {
+    for (const Culprit& culprit : row.culprits) {
+      text += paragraph("  culprit: ", culprit_line(culprit));
+    }
   }
   for (const std::string& advice : row.advice) {
     text += paragraph("  next: ", advice);
