@@ -105,6 +105,7 @@ TEST(LateMailbox, SubscribersDeliverHistoryWhereItIsDrained) {
       {.replay = from_sequence(1), .deliver_on = mailbox, .on_notice = [&](const Notice& notice) {
          words.push_back(support::word_of(notice));
        }});
+  bus.pump();
   publish_and_pump(bus, {"d"});
   EXPECT_THAT(words, IsEmpty());
   mailbox.drain();

@@ -331,7 +331,7 @@ class Rig {
     std::uint64_t events = 0;
     for (const Joiner& joiner : joiners_) {
       const Watcher& watcher = *joiner.watcher;
-      const SubscriptionStats stats = table_.stats(*joiner.attachment);
+      const SubscriptionStats stats = table_.stats(*joiner.attachment, 0);
       fail_unless(watcher.failure().empty(), watcher.failure().c_str());
       fail_unless(stats.offered == watcher.events(), "offered is not what was shown");
       fail_unless(stats.replayed == watcher.replayed(), "replayed is not what was shown");
