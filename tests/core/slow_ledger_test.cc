@@ -52,8 +52,9 @@ class Rig {
   template <typename F>
   Attached subscribe(std::string name, F call, SubscribeOptions options = {}) {
     options.name = std::move(name);
-    return attach(std::make_shared<core::Attachment>(
-        ++ids_, Filter{.types = kToken}, detail::Callback::of_event(std::move(call)), options));
+    return attach(std::make_shared<core::Attachment>(++ids_, Filter{.types = kToken},
+                                                     detail::Callback::of_event(std::move(call)),
+                                                     std::move(options)));
   }
   template <typename F>
   Attached subscribe_stream(std::string name, StreamId stream, F call) {
