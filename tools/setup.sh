@@ -68,8 +68,9 @@ apt_get() {
     apt-get -q -o DPkg::Lock::Timeout=300 "$@" >>"$apt_log" 2>&1 </dev/null
 }
 
-# build FOLDER CMAKE_ARGS...: configures and builds in build/FOLDER. Ninja's progress shows on a
-# terminal; elsewhere only what goes wrong is printed.
+# build FOLDER CMAKE_ARGS...: configures and builds in build/FOLDER; all, or `targets`. Ninja's
+# progress shows on a terminal; elsewhere only what goes wrong is printed.
+targets=()
 build() {
   local folder="$root/build/$1" log fresh=() quiet=(-- --quiet)
   shift
@@ -86,5 +87,5 @@ build() {
   }
   [[ -t 2 ]] && quiet=()
   say "building ${folder#"$root/"}"
-  cmake --build "$folder" --parallel "$(nproc)" "${quiet[@]}" >&2
+  cmake --build "$folder" --parallel "$(nproc)" "${targets[@]}" "${quiet[@]}" >&2
 }
