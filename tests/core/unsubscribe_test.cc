@@ -1,5 +1,5 @@
-// Leaving where mailboxes are: the matrix of who unsubscribes whom from where. What stands on the
-// dispatching thread and in middleware alone is in subscription_test.cc.
+// Leaving where mailboxes are: what is counted, who waits, and unsubscribe_async. Who may unsubscribe
+// whom from where is in unsubscribe_matrix_test.cc.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -103,54 +103,6 @@ TEST(Unsubscribe, WaitsOnAnotherThreadForTheCallOnAMailbox) {
   leaver.join();
 }
 
-TEST(Unsubscribe, IsPendingInACallbackOfTheDispatcher) {
-  Bus bus = thread_bus();
-  BusyMailbox busy(bus);
-  busy.begin(bus);
-  std::optional<Unsubscribed> result;
-  auto leaver = bus.subscribe({.types = kInfo},
-                              [&](const Event&) { result = busy.subscription.unsubscribe(); });
-  bus.publish(kInfo, "leave");
-  ASSERT_TRUE(bus.flush(kLong).ok());
-  EXPECT_EQ(result, Unsubscribed::kPending);
-  EXPECT_FALSE(busy.watched.expired());
-  busy.let_go();
-  EXPECT_TRUE(support::eventually([&] { return busy.watched.expired(); }));
-}
-
-TEST(Unsubscribe, IsPendingInAMiddleware) {
-  Bus bus = thread_bus();
-  BusyMailbox busy(bus);
-  busy.begin(bus);
-  std::optional<Unsubscribed> result;
-  auto leaver = bus.use({.types = kInfo}, [&](Event&, Emitter&) {
-    result = busy.subscription.unsubscribe();
-    return Verdict::kPass;
-  });
-  bus.publish(kInfo, "leave");
-  ASSERT_TRUE(bus.flush(kLong).ok());
-  EXPECT_EQ(result, Unsubscribed::kPending);
-  busy.let_go();
-  EXPECT_TRUE(support::eventually([&] { return busy.watched.expired(); }));
-}
-
-TEST(Unsubscribe, IsPendingInACallOnAnotherMailbox) {
-  Bus bus = thread_bus();
-  BusyMailbox busy(bus);
-  busy.begin(bus);
-  Mailbox other = executor(bus);
-  std::optional<Unsubscribed> result;
-  auto leaver = bus.subscribe({.types = kInfo},
-                              [&](const Event&) { result = busy.subscription.unsubscribe(); },
-                              {.deliver_on = other});
-  bus.publish(kInfo, "leave");
-  ASSERT_TRUE(bus.flush(kLong).ok());
-  other.drain();
-  EXPECT_EQ(result, Unsubscribed::kPending);
-  busy.let_go();
-  EXPECT_TRUE(support::eventually([&] { return busy.watched.expired(); }));
-}
-
 // Nothing is running there: there is nothing to wait for.
 TEST(Unsubscribe, IsDoneForAnIdleMailbox) {
   Bus bus = manual_bus();
@@ -234,31 +186,6 @@ TEST(Unsubscribe, TwoLeaveEachOtherFromTwoMailboxesAtOnce) {
   bus.publish(kToken, "nobody");
   ASSERT_TRUE(bus.flush(kLong).ok());
   EXPECT_EQ(one.drain().events + two.drain().events, 0u);
-}
-
-// The callable owns a handle of another subscriber on the mailbox: destroying it unsubscribes that.
-TEST(Unsubscribe, InTheDestructorOfACallableOnAMailbox) {
-  Bus bus = manual_bus();
-  Mailbox mailbox = executor(bus);
-  std::size_t calls = 0;
-  auto inner = std::make_shared<Subscription>(
-      bus.subscribe(kTokens, support::count_in(calls), {.deliver_on = mailbox}).value());
-  Subscription outer;
-  outer = bus.subscribe({.types = kInfo},
-                        [&, inner = std::move(inner)](const Event&) {
-                          EXPECT_EQ(outer.unsubscribe(), Unsubscribed::kDone);
-                        },
-                        {.deliver_on = mailbox})
-              .value();
-  publish_and_pump(bus, {"a"});
-  mailbox.drain();
-  bus.publish(kInfo, "leave");
-  publish_and_pump(bus, {"b"});
-  mailbox.drain();
-  publish_and_pump(bus, {"c"});
-  mailbox.drain();
-  EXPECT_EQ(calls, 1u);
-  EXPECT_TRUE(bus.stats().subscriptions.empty());
 }
 
 // unsubscribe_async.
