@@ -1,5 +1,5 @@
-// Leaving where mailboxes are: what is counted, who waits, and unsubscribe_async. Who may unsubscribe
-// whom from where is in unsubscribe_matrix_test.cc.
+// Leaving where mailboxes are: what is counted, who waits, and unsubscribe_async. Who may
+// unsubscribe whom from where is in unsubscribe_matrix_test.cc.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
