@@ -29,7 +29,8 @@ namespace herald {
 /// The publish/subscribe runtime: publishers -> lanes -> dispatcher -> middleware -> subscribers.
 ///
 /// Threads: every function may be called from any thread, also inside callbacks unless it says
-///   otherwise. Callbacks and middleware of one bus run one at a time, on the dispatching thread.
+///   otherwise. Callbacks and middleware of one bus run one at a time, on the dispatching thread,
+///   but for those with SubscribeOptions::deliver_on.
 /// Ordering: all subscribers of a bus see one total order, the sequence; events of one publisher
 ///   are in it in publish order. Subscribers of one type are called in order of subscription, then
 ///   those of the stream; batch subscribers after the others, once a batch. Who joins with

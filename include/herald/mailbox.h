@@ -23,6 +23,14 @@ class MailboxCore;
 class Runtime;
 }  // namespace core
 
+namespace detail {
+/// That a thread drains a mailbox.
+struct DrainMark {
+  const core::MailboxCore* mailbox = nullptr;
+  const DrainMark* outer = nullptr;
+};
+}  // namespace detail
+
 /// What a full mailbox does with one more event. Types that are marked terminal are never dropped:
 /// where one would be, the mailbox is disconnected instead.
 enum class MailboxOverflow : std::uint8_t {
@@ -42,13 +50,13 @@ enum class MailboxOverflow : std::uint8_t {
 
 struct MailboxOptions {
   std::string name = {};  ///< For reports. Default: empty.
-  /// Events it holds: 1 to 1,048,576. 84 bytes each (and 8, or 16 above a power of two), reserved
-  /// when it is made; with kConflate some 100 more.
+  /// Events it holds: 1 to 1,048,576. 84 to 92 bytes each, least at a power of two, reserved when
+  /// it is made; with kConflate some 150 more.
   std::size_t capacity_events = 1'024;
   MailboxOverflow overflow = MailboxOverflow::kDropOldest;
   /// Tells the owner that there is something. Default: none; see Mailbox::native_handle.
   std::shared_ptr<Waker> waker = {};
-  /// Where to begin: see SubscribeOptions::replay. Default: no history.
+  /// Where to begin: see SubscribeOptions::replay. Requires a filter. Default: no history.
   Replay replay = {};
 };
 
@@ -74,13 +82,17 @@ struct DrainResult {
 /// A subscriber that is a bounded queue, drained by its owner; and the place where subscriptions
 /// with SubscribeOptions::deliver_on are called. Made by Bus::mailbox.
 /// Threads: try_pop, pop_for and drain by one thread at a time, which may change (what one did is
-///   visible to the next); a second is told busy or finds nothing. The rest by the thread that owns
-///   the handle.
+///   visible to the next); a second is told busy or finds nothing. The handle itself is moved,
+///   assigned to and closed by nobody while another thread uses it.
 /// Ordering: events come in order of sequence, but for kConflate.
 /// Losses: are told in band, with their exact count, at the latest before the first event after
 ///   them; the counts are those of stats().
-/// Ownership: may outlive its bus; then gives what it has, and End.
-/// Progress: the dispatching thread never waits for the owner, but for kBlock. Lock-free both ways.
+/// Ownership: may outlive its bus; then gives what it has, and End. May be closed and destroyed
+///   where it is drained.
+/// Progress: the dispatching thread never waits for the owner, but for kBlock. Lock-free both ways,
+///   but where a loss is told to a subscriber that delivers on it. Nobody waits for a lane where a
+///   mailbox with kBlock is drained: a publish that would returns kFull; who drains another one
+///   meanwhile must see to that itself.
 class [[nodiscard]] Mailbox {
  public:
   /// An event, or what is to be known before the next: Lagged, Gap, or End (again and again).
@@ -93,10 +105,11 @@ class [[nodiscard]] Mailbox {
   /// close().
   ~Mailbox();
 
-  /// The next mail, if any. Calls the subscriptions that deliver on it when theirs is next.
+  /// The next mail, if any. Calls the subscriptions that deliver on it when theirs is next: at most
+  /// its capacity.
   [[nodiscard]] std::optional<Mail> try_pop();
-  /// The same; sleeps until there is some, or `timeout` has passed. Must not be called inside a
-  /// callback of the bus.
+  /// The same; sleeps until there is some, or `timeout` has passed, and calls others until then.
+  /// Must not be called inside a callback of the bus.
   [[nodiscard]] std::optional<Mail> pop_for(std::chrono::nanoseconds timeout);
   /// Calls `function(Mail&)` for each mail, and the subscriptions that deliver on it for theirs,
   /// until it is empty or the limits are reached. What `function` throws ends it; nothing is lost
@@ -115,12 +128,13 @@ class [[nodiscard]] Mailbox {
   }
 
   /// The eventfd of its waker, made now if it has none: readable while there is something. See
-  /// Waker. Errors: ResourceExhausted: no file descriptor left; FailedPrecondition: inside a call
-  /// that this mailbox delivers, or on an empty handle.
+  /// Waker. Errors: ResourceExhausted: no file descriptor left; FailedPrecondition: closed or being
+  /// drained.
   [[nodiscard]] absl::StatusOr<int> native_handle();
 
   /// Unsubscribes it and all that deliver on it. What is inside can no longer be taken, and counts
-  /// as detach-dropped. On return no call is running but one that this thread is in. Idempotent.
+  /// as detach-dropped. On return no call is running, and none will start; inside a callback of the
+  /// bus, or where a mailbox of it is drained, one may still be. Idempotent.
   void close() noexcept;
 
   /// Of its own filter. Exact at rest: offered = delivered + overflow_dropped + conflated +
@@ -148,10 +162,12 @@ class [[nodiscard]] Mailbox {
    private:
     [[nodiscard]] bool may_go_on() noexcept;
 
-    core::MailboxCore* core_ = nullptr;  // null: it has no turn
+    std::shared_ptr<core::MailboxCore> core_;  // null: it has no turn
+    detail::DrainMark mark_;
     std::uint64_t max_events_;
     std::int64_t until_;  // of base::Clock
     DrainResult result_;
+    std::uint64_t steps_ = 0;
     bool told_end_ = false;
   };
 

@@ -74,12 +74,13 @@ struct BusStats {
   std::vector<PublisherStats> publishers;
   PublisherStats closed_publishers;  ///< All closed ones in one row.
   PublisherStats total;              ///< The sum of all rows.
-  /// Active subscribers, in order of subscription; behind them late joiners that are not live yet.
+  /// Active subscribers, in the order of their calls; behind them late joiners not live yet.
   std::vector<SubscriptionStats> subscriptions;
   std::vector<SubscriptionStats> middleware;  ///< Active middleware, in order of priority.
 
   std::uint64_t dispatched = 0;  ///< Events that got a sequence.
-  /// Calls, with a batch call counted once for each event, and replayed ones.
+  /// Calls, with a batch call counted once for each event; replayed events, and those offered to
+  /// mailboxes, too.
   std::uint64_t deliveries = 0;
   std::uint64_t emitted = 0;       ///< New events from middleware.
   std::uint64_t emit_refused = 0;  ///< Refused ones.

@@ -45,9 +45,11 @@ struct SubscriptionStats {
   // As the watchdog sees it (BusOptions::slow_after): by looks now and then, not by a clock at each
   // call. What the thread waited for its processor because another thread had it does not count for
   // stays, where the kernel tells it (/proc/self/task/N/schedstat); but if a hypervisor stops the
-  // processor, that counts for whose call it was in. So one strike proves nothing; strikes that
-  // come again do. A call in which the subscriber unsubscribed itself, or was so soon after that no
-  // look came between, counts for nobody (WatchStats::unattributed).
+  // processor, or a debugger the process, that counts for whose call it was in. So one strike
+  // proves nothing; strikes that come again do. Not looked at: replayed events, and calls where a
+  // mailbox is drained (such a subscriber is never quarantined). A call in which the subscriber
+  // unsubscribed itself, or was so soon after that no look came between, counts for nobody
+  // (WatchStats::unattributed).
 
   double share = 0;  ///< Of the time in callbacks and middleware, 0 to 1.
   /// The longest call, from the first look that found it to the last, known when a look has found
@@ -74,7 +76,7 @@ enum class SlowPolicy : std::uint8_t {
   kWarn,   ///< And BusOptions::on_slow is called.
   /// And with its `strikes_allowed`-th strike it is detached, as by unsubscribe() in a callback:
   /// no further call starts, and its callable is destroyed. Its handle stays active() and is to be
-  /// let go as ever; stats() stays readable.
+  /// let go as ever; until then it counts as a subscriber of its stream. stats() stays readable.
   kQuarantine,
 };
 
@@ -91,8 +93,8 @@ struct SubscribeOptions {
   /// capacity and policy hold, for replayed events as well. Default: on the dispatching thread.
   DeliverOn deliver_on = {};
   /// Called where the subscriber is called, before its next event, for what it should know: a gap
-  /// in the replay; with deliver_on, losses and the end of the mailbox. It may do what the callback
-  /// may, and what it throws is treated alike. Default: notices are only counted.
+  /// in the replay; with deliver_on, losses and a disconnection. It may do what the callback may,
+  /// and what it throws is treated alike. Default: notices are only counted.
   std::function<void(const Notice&)> on_notice = {};
   SlowPolicy slow_policy = SlowPolicy::kWarn;
   /// Of kQuarantine: the strike that is one too many, 1 or more.

@@ -13,7 +13,8 @@ class WakerCore;
 }  // namespace core
 
 /// One place to wait for many mailboxes: an eventfd that is readable while any of them has
-/// something. For an owner who sleeps in epoll, libuv, Asio or wait_for().
+/// something; the end of a mailbox is something, until that mailbox is closed. For an owner who
+/// sleeps in epoll, libuv, Asio or wait_for().
 /// Threads: any; several mailboxes, with owners on several threads, may share it.
 /// Ordering: what was put into a mailbox before its waker became readable is found there.
 /// Cost: a system call (some 1 us, paid by the dispatching thread) when the first of its mailboxes

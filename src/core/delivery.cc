@@ -299,7 +299,8 @@ Attachment* Delivery::owner(const Stay& stay) const noexcept {
 
 void Delivery::begin_work() noexcept {
   table_.begin_turn();
-  if (post_.begin_work() && !ledger_.struck().empty()) [[unlikely]] {
+  if (post_.begin_work()) [[unlikely]] {
+    collect();  // also what came while nobody looked for the sampler's order
     tell_struck();
   }
 }

@@ -62,10 +62,9 @@ class Delivery {
   }
   /// The same of the next of those that came of the last take.
   [[nodiscard]] bool holds_up_next() noexcept;
-  /// The same of the next event for the first late joiner. Requires: there is one.
-  [[nodiscard]] bool holds_up_joiner() noexcept {
-    const Attachment& joiner = desk_.first();
-    return joiner.mail != nullptr && mailboxes_.holds_up(*joiner.mail->mailbox);
+  /// Whether there is a late joiner, and the first need not wait for room in its mailbox.
+  [[nodiscard]] bool can_serve_joiner() const noexcept {
+    return !desk_.empty() && !desk_.first_waits_for_room();
   }
   /// Whether an event that had to wait still must.
   [[nodiscard]] bool is_held_up() const noexcept { return mailboxes_.is_held_up(); }

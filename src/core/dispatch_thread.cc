@@ -93,7 +93,7 @@ void DispatchThread::run() noexcept {
   now_ = base::Clock::now();
   while (!stopping()) {
     const bool dispatched = dispatcher_.dispatch(round_budget(), /*bounded=*/false) != 0;
-    if (!dispatched && dispatcher_.delivery().desk().empty()) {
+    if (!dispatched && !dispatcher_.delivery().can_serve_joiner()) {
       idle();
     } else {
       now_ = std::max(now_, dispatcher_.delivery().last_ticks());

@@ -278,7 +278,7 @@ bool Dispatcher::has_ripe_work(base::Ticks now) const noexcept {
 
 bool Dispatcher::has_other_work(base::Ticks now) const noexcept {
   if (in_hand() || shared_.lane().waiting() || !right_.empty() || next_deadline() <= now ||
-      !delivery_.desk().empty()) {
+      delivery_.can_serve_joiner()) {
     return true;
   }
   // Reached by a seal that named its count, and by no event: nobody else would tell.
@@ -290,7 +290,8 @@ bool Dispatcher::has_work_within_limits() const noexcept {
   if (delivery_.is_held_up()) {
     return false;
   }
-  if (in_hand() || deadlines_first_ || delivery_.desk().served() < pump_joiners_ ||
+  if (in_hand() || deadlines_first_ ||
+      (delivery_.desk().served() < pump_joiners_ && delivery_.can_serve_joiner()) ||
       (shared.waiting() && shared.taken() < shared_pump_limit_)) {
     return true;
   }

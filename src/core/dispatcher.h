@@ -80,6 +80,10 @@ class Dispatcher {
   /// Whether the next event waits until a mailbox has room: nothing is dispatched meanwhile.
   /// Whoever makes room rings the doorbell.
   [[nodiscard]] bool is_held_up() const noexcept { return delivery_.is_held_up(); }
+  /// The same of the next late joiner alone.
+  [[nodiscard]] bool joiner_waits() const noexcept {
+    return !delivery_.desk().empty() && !delivery_.can_serve_joiner();
+  }
   /// Of middleware and streams; base::Clock::kNever if there is none, or nothing can be done.
   [[nodiscard]] base::Ticks next_deadline() const noexcept {
     if (is_held_up()) {

@@ -1,5 +1,5 @@
-// Stage 7, drain scope: marks the thread that drains a mailbox, so that what is called from the
-// calls it delivers is known to be.
+// Stage 7, drain scope: marks the thread that drains a mailbox, so that what is called from there
+// is known to be.
 #include "core/drain_scope.h"
 
 #include "core/mailbox_core.h"
@@ -7,41 +7,39 @@
 namespace herald::core {
 namespace {
 
-thread_local const DrainScope* innermost = nullptr;
+thread_local const detail::DrainMark* innermost = nullptr;
+
+template <typename Holds>
+bool any(Holds holds) noexcept {
+  for (const detail::DrainMark* mark = innermost; mark != nullptr; mark = mark->outer) {
+    if (holds(*mark->mailbox)) {
+      return true;
+    }
+  }
+  return false;
+}
 
 }  // namespace
 
-DrainScope::DrainScope(const MailboxCore& mailbox) noexcept : mailbox_(mailbox), outer_(innermost) {
-  innermost = this;
+void DrainScope::open(detail::DrainMark& mark, const MailboxCore& mailbox) noexcept {
+  mark = {&mailbox, innermost};
+  innermost = &mark;
 }
 
-DrainScope::~DrainScope() { innermost = outer_; }
+void DrainScope::close(const detail::DrainMark& mark) noexcept { innermost = mark.outer; }
 
 bool DrainScope::is_open(const MailboxCore& mailbox) noexcept {
-  for (const DrainScope* scope = innermost; scope != nullptr; scope = scope->outer_) {
-    if (&scope->mailbox_ == &mailbox) {
-      return true;
-    }
-  }
-  return false;
+  return any([&](const MailboxCore& drained) { return &drained == &mailbox; });
 }
 
 bool DrainScope::is_open(const Runtime& runtime) noexcept {
-  for (const DrainScope* scope = innermost; scope != nullptr; scope = scope->outer_) {
-    if (&scope->mailbox_.runtime() == &runtime) {
-      return true;
-    }
-  }
-  return false;
+  return any([&](const MailboxCore& drained) { return &drained.runtime() == &runtime; });
 }
 
 bool DrainScope::holds_up(const Runtime& runtime) noexcept {
-  for (const DrainScope* scope = innermost; scope != nullptr; scope = scope->outer_) {
-    if (&scope->mailbox_.runtime() == &runtime && scope->mailbox_.blocks()) {
-      return true;
-    }
-  }
-  return false;
+  return any([&](const MailboxCore& drained) {
+    return &drained.runtime() == &runtime && drained.blocks();
+  });
 }
 
 }  // namespace herald::core

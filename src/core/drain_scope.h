@@ -1,9 +1,12 @@
-// Stage 7, drain scope: marks the thread that drains a mailbox, so that what is called from the
-// calls it delivers is known to be.
+// Stage 7, drain scope: marks the thread that drains a mailbox, so that what is called from there
+// is known to be.
 //
-// Threads: each its own scopes.
-// Bounds: one for each mailbox in whose drain the thread is; they nest.
+// Threads: each its own marks.
+// Bounds: one for each mailbox in whose drain the thread is, and one for its running call; they
+//   nest.
 #pragma once
+
+#include "herald/mailbox.h"
 
 namespace herald::core {
 
@@ -12,21 +15,24 @@ class Runtime;
 
 class DrainScope {
  public:
-  explicit DrainScope(const MailboxCore& mailbox) noexcept;
-  ~DrainScope();
+  explicit DrainScope(const MailboxCore& mailbox) noexcept { open(mark_, mailbox); }
+  ~DrainScope() { close(mark_); }
   DrainScope(const DrainScope&) = delete;
   DrainScope& operator=(const DrainScope&) = delete;
 
-  /// Whether this thread is in a call that `mailbox` delivers.
+  /// The same for who has no scope of its own. Closed in the opposite order.
+  static void open(detail::DrainMark& mark, const MailboxCore& mailbox) noexcept;
+  static void close(const detail::DrainMark& mark) noexcept;
+
+  /// Whether this thread drains `mailbox`.
   [[nodiscard]] static bool is_open(const MailboxCore& mailbox) noexcept;
-  /// Whether it is in a call that a mailbox of `runtime` delivers.
+  /// Whether it drains a mailbox of `runtime`.
   [[nodiscard]] static bool is_open(const Runtime& runtime) noexcept;
   /// The same of a mailbox that the dispatcher waits for when it is full.
   [[nodiscard]] static bool holds_up(const Runtime& runtime) noexcept;
 
  private:
-  const MailboxCore& mailbox_;
-  const DrainScope* const outer_;
+  detail::DrainMark mark_;
 };
 
 }  // namespace herald::core

@@ -30,8 +30,7 @@ void Dispatcher::serve_joiners(const DispatchBudget& budget) noexcept {
   const base::Ticks free_end = start + base::Clock::to_ticks(kFreeNs);
   const base::Ticks end = std::min(budget.until, start + base::Clock::to_ticks(kMostNs));
   std::uint64_t looks = desk.begin_round();
-  for (std::uint64_t turns = 1; looks != 0 && !desk.empty() && !delivery_.holds_up_joiner();
-       ++turns) {
+  for (std::uint64_t turns = 1; looks != 0 && delivery_.can_serve_joiner(); ++turns) {
     desk.serve_first(looks);
     has_progressed_ = true;
     between_events();

@@ -6,8 +6,12 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "base/atomics.h"
@@ -22,14 +26,18 @@ class MailboxCore;
 
 struct MailReceiver {
   explicit MailReceiver(std::shared_ptr<MailboxCore> to) : mailbox(std::move(to)) {}
-  ~MailReceiver() { static_cast<void>(take_gap()); }
 
   [[nodiscard]] std::uint64_t overflow_dropped() const noexcept {
     return refused.get() + taken_back.get();
   }
+  /// Events that have left the queue, of those that entered.
+  [[nodiscard]] std::uint64_t consumed() const noexcept {
+    return delivered.get() + detach_dropped.get() + taken_back.get();
+  }
+  /// Never too few: what has left is read first.
   [[nodiscard]] std::uint64_t queued() const noexcept {
-    const std::uint64_t left = delivered.get() + detach_dropped.get();  // before what they are of
-    return entered.get() - taken_back.get() - left;
+    const std::uint64_t left = consumed();
+    return entered.get() - left;
   }
 
   void fill(SubscriptionStats& stats) const {
@@ -41,22 +49,30 @@ struct MailReceiver {
     stats.detach_dropped = detach_dropped.get();
   }
 
-  // A gap in the replay that is not told yet: one, which the next extends.
+  // Gaps in the replay that are not told yet. A lock, since they are seldom: it is held for the
+  // moves of one gap.
 
-  /// The dispatcher's. [B9] release: the gap is written; pairs with take_gap().
+  /// The dispatcher's: the gap comes behind what has entered.
   void note_gap(const Gap& gap) {
-    auto noted = std::make_unique<Gap>(gap);
-    if (const std::unique_ptr<Gap> untold = take_gap(); untold != nullptr) {
-      noted->requested = untold->requested;
-    }
-    gap_.store(noted.release(), std::memory_order_release);
+    const std::scoped_lock lock(gaps_mutex_);
+    gaps_.push_back({gap, entered.get()});
+    // [B9] release: pairs with take_gap().
+    gaps_waiting_.store(gaps_.size(), std::memory_order_release);
   }
-  /// The drainer's; null if there is none. [B9] acquire: pairs with note_gap().
-  [[nodiscard]] std::unique_ptr<Gap> take_gap() noexcept {
-    // Relaxed: seen late, it is told before the event that came after it, which is acquired.
-    return gap_.load(std::memory_order_relaxed) == nullptr
-               ? nullptr
-               : std::unique_ptr<Gap>(gap_.exchange(nullptr, std::memory_order_acquire));
+  /// The drainer's: the next, if all before it has been given.
+  [[nodiscard]] std::optional<Gap> take_gap() {
+    // [B9] acquire: who sees an event behind the gap sees that there is one.
+    if (gaps_waiting_.load(std::memory_order_acquire) == 0) [[likely]] {
+      return std::nullopt;
+    }
+    const std::scoped_lock lock(gaps_mutex_);
+    if (gaps_.empty() || gaps_.front().entered_before > consumed()) {
+      return std::nullopt;
+    }
+    const Gap gap = gaps_.front().gap;
+    gaps_.pop_front();
+    gaps_waiting_.store(gaps_.size(), std::memory_order_relaxed);  // Relaxed: read here only.
+    return gap;
   }
 
   /// [B8] release: nothing of it enters any more; pairs with is_gone().
@@ -71,20 +87,27 @@ struct MailReceiver {
   bool finished = false;
 
   // The dispatcher's.
-  SingleWriterCounter entered;  // the queue; one that replaces another does not count again
-  SingleWriterCounter conflated;
-  SingleWriterCounter refused;     // dropped for want of room
-  SingleWriterCounter taken_back;  // dropped for another
+  PublishedCounter entered;  // the queue; one that replaces another does not count again
+  PublishedCounter conflated;
+  PublishedCounter refused;     // dropped for want of room
+  PublishedCounter taken_back;  // dropped for another
 
   // The drainer's.
-  SingleWriterCounter delivered;
-  SingleWriterCounter detach_dropped;
-  SingleWriterCounter exceptions;
+  PublishedCounter delivered;
+  PublishedCounter detach_dropped;
+  PublishedCounter exceptions;
   std::uint64_t told = 0;  // of overflow_dropped()
 
  private:
   std::atomic<bool> gone_{false};
-  std::atomic<Gap*> gap_{nullptr};  // owned
+
+  struct PendingGap {
+    Gap gap;
+    std::uint64_t entered_before;
+  };
+  std::mutex gaps_mutex_;
+  std::deque<PendingGap> gaps_;
+  std::atomic<std::size_t> gaps_waiting_{0};
 };
 
 }  // namespace herald::core

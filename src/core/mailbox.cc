@@ -14,14 +14,14 @@
 namespace herald {
 namespace {
 
-/// The turn of one mailbox, if it is to be had.
+/// The turn of one mailbox, if it is to be had. Keeps it: a call may destroy its handle.
 class Turn {
  public:
-  explicit Turn(core::MailboxCore& mailbox) noexcept
-      : mailbox_(mailbox), taken_(!core::DrainScope::is_open(mailbox) && mailbox.take_turn()) {}
+  explicit Turn(std::shared_ptr<core::MailboxCore> mailbox) noexcept
+      : mailbox_(std::move(mailbox)), taken_(mailbox_->take_turn()) {}
   ~Turn() {
     if (taken_) {
-      mailbox_.give_turn_up();
+      mailbox_->give_turn_up();
     }
   }
   Turn(const Turn&) = delete;
@@ -29,17 +29,20 @@ class Turn {
 
   [[nodiscard]] bool taken() const noexcept { return taken_; }
 
-  /// The next mail of the owner's; calls others on the way.
-  [[nodiscard]] std::optional<Mailbox::Mail> pop() const {
-    core::MailboxCore::Step step = mailbox_.step();
-    while (step.what == core::MailboxCore::Step::What::kCalled) {
-      step = mailbox_.step();
+  /// The next mail of the owner's. Calls others on the way, as long as `may_call()`.
+  template <typename MayCall>
+  [[nodiscard]] std::optional<Mailbox::Mail> pop(MayCall may_call) const {
+    using What = core::MailboxCore::Step::What;
+    core::MailboxCore::Step step = mailbox_->step();
+    while (step.what == What::kCalled && may_call()) {
+      step = mailbox_->step();
     }
     return std::move(step.mail);
   }
+  bool sleep(std::int64_t deadline_ns) const noexcept { return mailbox_->sleep(deadline_ns); }
 
  private:
-  core::MailboxCore& mailbox_;
+  const std::shared_ptr<core::MailboxCore> mailbox_;
   const bool taken_;
 };
 
@@ -70,8 +73,9 @@ std::optional<Mailbox::Mail> Mailbox::try_pop() {
   if (core_ == nullptr) {
     return End{};
   }
-  const Turn turn(*core_);
-  return turn.taken() ? turn.pop() : std::nullopt;
+  const Turn turn(core_);
+  std::size_t calls = core_->capacity();
+  return turn.taken() ? turn.pop([&calls] { return --calls != 0; }) : std::nullopt;
 }
 
 std::optional<Mailbox::Mail> Mailbox::pop_for(std::chrono::nanoseconds timeout) {
@@ -79,22 +83,26 @@ std::optional<Mailbox::Mail> Mailbox::pop_for(std::chrono::nanoseconds timeout) 
     return End{};
   }
   const std::int64_t deadline_ns = base::Clock::monotonic_deadline(timeout);
-  const Turn turn(*core_);
+  const Turn turn(core_);
   if (!turn.taken()) {
     return std::nullopt;
   }
-  std::optional<Mail> mail = turn.pop();
-  while (!mail.has_value() && core_->sleep(deadline_ns)) {
-    mail = turn.pop();
+  const auto in_time = [deadline_ns] { return base::Clock::monotonic_ns() < deadline_ns; };
+  std::optional<Mail> mail = turn.pop(in_time);
+  while (!mail.has_value() && in_time()) {
+    turn.sleep(deadline_ns);
+    mail = turn.pop(in_time);
   }
-  return mail.has_value() ? std::move(mail) : turn.pop();
+  return mail;
 }
 
 absl::StatusOr<int> Mailbox::native_handle() {
-  if (core_ == nullptr || core::DrainScope::is_open(*core_)) {
-    return absl::FailedPreconditionError(
-        core_ == nullptr ? "native_handle: the mailbox is closed"
-                         : "native_handle: called inside a call that this mailbox delivers");
+  if (core_ == nullptr) {
+    return absl::FailedPreconditionError("native_handle: the mailbox is closed");
+  }
+  const Turn turn(core_);
+  if (!turn.taken()) {
+    return absl::FailedPreconditionError("native_handle: the mailbox is being drained");
   }
   const absl::StatusOr<std::shared_ptr<Waker>> waker = runtime_->waker_of(*core_);
   if (!waker.ok()) {
@@ -107,13 +115,9 @@ void Mailbox::close() noexcept {
   if (core_ == nullptr) {
     return;
   }
-  runtime_->close_mailbox(*core_);
+  const std::shared_ptr<core::MailboxCore> core = std::move(core_);
+  runtime_->close_mailbox(*core);
   own_.unsubscribe();
-  if (const Turn turn(*core_); turn.taken()) {
-    core_->discard();
-  }
-  core_->forget_members();
-  core_ = nullptr;
 }
 
 SubscriptionStats Mailbox::stats() const { return own_.stats(); }
@@ -127,7 +131,7 @@ Mailbox::Draining::Draining(Mailbox& mailbox, const DrainOptions& options) noexc
       until_(options.budget.has_value()
                  ? base::Clock::now() + base::Clock::to_ticks(options.budget->count())
                  : INT64_MAX) {
-  core::MailboxCore* const core = mailbox.core_.get();
+  const std::shared_ptr<core::MailboxCore>& core = mailbox.core_;
   if (core == nullptr) {
     result_.status = DrainResult::Status::kEnded;
   } else if (core::DrainScope::is_open(*core) || !core::check(options).ok()) {
@@ -136,11 +140,13 @@ Mailbox::Draining::Draining(Mailbox& mailbox, const DrainOptions& options) noexc
     result_.status = DrainResult::Status::kBusy;
   } else {
     core_ = core;
+    core::DrainScope::open(mark_, *core_);
   }
 }
 
 Mailbox::Draining::~Draining() {
   if (core_ != nullptr) {
+    core::DrainScope::close(mark_);
     core_->give_turn_up();
   }
 }
@@ -152,6 +158,7 @@ std::optional<Mailbox::Mail> Mailbox::Draining::next() {
       break;
     }
     result_.events += step.is_event ? 1 : 0;
+    ++steps_;
     if (step.mail.has_value()) {
       told_end_ = std::holds_alternative<End>(*step.mail);
       result_.status = told_end_ ? DrainResult::Status::kEnded : result_.status;
@@ -164,10 +171,10 @@ std::optional<Mailbox::Mail> Mailbox::Draining::next() {
 // The clock is read behind an event only.
 bool Mailbox::Draining::may_go_on() noexcept {
   const bool more = result_.events < max_events_ &&
-                    (until_ == INT64_MAX || result_.events == 0 || base::Clock::now() < until_);
+                    (until_ == INT64_MAX || steps_ == 0 || base::Clock::now() < until_);
   if (!more) {
     result_.status =
-        core_->depth() == 0 ? DrainResult::Status::kEmpty : DrainResult::Status::kPartial;
+        core_->has_more() ? DrainResult::Status::kPartial : DrainResult::Status::kEmpty;
   }
   return more;
 }

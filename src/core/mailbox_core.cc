@@ -6,19 +6,52 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "core/drain_scope.h"
 #include "core/mailbox_desk.h"
 #include "core/runtime.h"
 
 namespace herald::core {
+namespace {
 
-MailboxCore::MailboxCore(Runtime& runtime, MailboxOptions options, base::FenceMode mode,
-                         Doorbell& doorbell)
-    : runtime_(runtime),
+/// Marks the thread that destroys the callable of a receiver.
+class FinishScope {
+ public:
+  explicit FinishScope(const MailReceiver& receiver) noexcept
+      : receiver_(receiver), outer_(innermost) {
+    innermost = this;
+  }
+  ~FinishScope() { innermost = outer_; }
+  FinishScope(const FinishScope&) = delete;
+  FinishScope& operator=(const FinishScope&) = delete;
+
+  [[nodiscard]] static bool is_open(const MailReceiver& receiver) noexcept {
+    for (const FinishScope* scope = innermost; scope != nullptr; scope = scope->outer_) {
+      if (&scope->receiver_ == &receiver) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+ private:
+  static thread_local const FinishScope* innermost;
+
+  const MailReceiver& receiver_;
+  const FinishScope* const outer_;
+};
+
+thread_local const FinishScope* FinishScope::innermost = nullptr;
+
+}  // namespace
+
+MailboxCore::MailboxCore(std::shared_ptr<Runtime> runtime, MailboxOptions options,
+                         base::FenceMode mode, Doorbell& doorbell)
+    : runtime_(std::move(runtime)),
       options_(std::move(options)),
       mode_(mode),
       doorbell_(doorbell),
-      types_(runtime.types()),
+      types_(runtime_->types()),
       queue_(MailStore(Queue::nodes_for(options_.capacity_events)), options_.capacity_events),
       running_call_(mode),
       waker_(options_.waker) {
@@ -44,27 +77,31 @@ std::size_t MailboxCore::size_bytes() const noexcept {
 }
 
 // Here those that have left and have nothing inside go as well.
-bool MailboxCore::add_member(std::shared_ptr<Attachment> member) {
+absl::Status MailboxCore::add_member(std::shared_ptr<Attachment> member) {
   const std::scoped_lock lock(mutex_);
   std::erase_if(members_, [](const std::shared_ptr<Attachment>& each) {
     return each->mail->is_gone() && each->mail->queued() == 0;
   });
+  // [B5] acquire: as in step_when_empty().
+  if (state() != State::kOpen || ended_.load(std::memory_order_acquire) != kOpen) {
+    return absl::FailedPreconditionError("subscribe: deliver_on is a mailbox that has ended");
+  }
   if (blocks() && members_.size() >= capacity()) {
-    return false;
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "subscribe: deliver_on is a mailbox with MailboxOverflow::kBlock that has a subscriber for "
+        "each of its ",
+        capacity(), " places; allowed: at most as many"));
+  }
+  if (member.get() != own_) {
+    has_others_.store(true, std::memory_order_relaxed);  // Relaxed: before any event of it.
   }
   members_.push_back(std::move(member));
-  return true;
+  return absl::OkStatus();
 }
 
 std::vector<std::shared_ptr<Attachment>> MailboxCore::members() {
   const std::scoped_lock lock(mutex_);
   return members_;
-}
-
-void MailboxCore::forget_members() {
-  std::vector<std::shared_ptr<Attachment>> forgotten;  // destroyed without the lock
-  const std::scoped_lock lock(mutex_);
-  forgotten.swap(members_);
 }
 
 // Leaving.
@@ -87,20 +124,28 @@ bool MailboxCore::leave(const std::shared_ptr<Attachment>& member, std::function
   return true;
 }
 
-void MailboxCore::leave_all() noexcept {
+void MailboxCore::leave_all(bool waits) noexcept {
   for (const std::shared_ptr<Attachment>& member : members()) {
     if (member.get() == own_) {
       continue;
     }
     leave(member, nullptr);
-    if (!DrainScope::is_open(*this)) {
-      member->mail->end.await(base::NativeAtomics::kNoDeadline);
+    if (waits) {
+      await_end(*member, base::NativeAtomics::kNoDeadline);
     }
   }
 }
 
+// What a callable owns may come here while it is being destroyed.
+bool MailboxCore::await_end(const Attachment& member, std::int64_t deadline_ns) noexcept {
+  return FinishScope::is_open(*member.mail) || member.mail->end.await(deadline_ns);
+}
+
 // Whoever comes first does it for all; nobody else touches the callable any more.
 void MailboxCore::finish(Attachment& member) noexcept {
+  if (member.mail->end.done()) {
+    return;
+  }
   const std::shared_ptr<Attachment> keep = member.shared_from_this();
   {
     const std::scoped_lock lock(mutex_);
@@ -108,7 +153,10 @@ void MailboxCore::finish(Attachment& member) noexcept {
       return;
     }
   }
-  member.destroy_callable();
+  {
+    const FinishScope scope(*member.mail);
+    member.destroy_callable();
+  }
   member.mail->end.complete();
   run_leavers(*member.mail, member);
 }
@@ -144,6 +192,17 @@ void MailboxCore::attach(Attachment& receiver, MailboxDesk& desk) {
 void MailboxCore::detach(Attachment& receiver) noexcept {
   std::erase(receivers_, &receiver);
   receiver.mail->set_gone();
+  if (blocks()) {
+    doorbell_.notify();
+  }
+}
+
+void MailboxCore::bury() noexcept {
+  end(End::Reason::kClosed);
+  advance(State::kDetached);
+  if (take_turn()) {
+    give_turn_up();
+  }
 }
 
 void MailboxCore::clear() noexcept {

@@ -10,7 +10,10 @@
 //  3. A loss is told before an event that came after it: what was refused is counted before the
 //     next is put in; what was taken back leaves a place without an item, and the drainer gives
 //     nothing from behind it before it has been counted.
-//  4. An attachment lives in members_ until it is detached and none of its events is inside.
+//  4. An attachment lives in members_ until it is detached and none of its events is inside; what
+//     counts its last event out touches it no more.
+//  5. Once closed, nothing is given. When it is detached as well, whoever has the turn, or had it
+//     last, throws away what is inside and forgets the members.
 // Synchronization:
 //  [B1] to [B3]: the queue and the bell. [K1], [K2]: the running call.
 //  [B4] taken_back_ and lost_ are stored with release after the receiver's counter / loaded with
@@ -18,6 +21,8 @@
 //  [B5] ended_ is stored with release after the last event / loaded with acquire before the queue
 //       is looked at for the last time.
 //  [B6] the turn is given up with release / taken with acquire.
+//  [B10] bury() stores state_, then tries for the turn; give_turn_up() stores the turn, then loads
+//       state_: the race in base/fence.h, all four seq_cst, so one of the two cleans up.
 //  [B7] the drainer stores taken_out_, then loads the doorbell: [P1] of base/parking.h, where the
 //       dispatcher that waits for room is the sleeper.
 // Bounds: the queue's; leavers and members by the number of subscriptions.
@@ -56,31 +61,33 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
   using Queue = MailboxQueue<base::NativeAtomics, MailStore>;
   using Position = Queue::Position;
 
-  MailboxCore(Runtime& runtime, MailboxOptions options, base::FenceMode mode, Doorbell& doorbell);
+  MailboxCore(std::shared_ptr<Runtime> runtime, MailboxOptions options, base::FenceMode mode,
+              Doorbell& doorbell);
   MailboxCore(const MailboxCore&) = delete;
   MailboxCore& operator=(const MailboxCore&) = delete;
 
   // Any thread.
 
-  [[nodiscard]] Runtime& runtime() const noexcept { return runtime_; }
+  [[nodiscard]] Runtime& runtime() const noexcept { return *runtime_; }
   [[nodiscard]] bool blocks() const noexcept {
     return options_.overflow == MailboxOverflow::kBlock;
   }
   [[nodiscard]] std::size_t capacity() const noexcept { return queue_.capacity(); }
   [[nodiscard]] std::size_t depth() const noexcept;
-  [[nodiscard]] std::uint64_t exceptions() const noexcept { return exceptions_.get(); }
   [[nodiscard]] std::size_t size_bytes() const noexcept;
 
-  /// False if it has no room for one event of each: only where the dispatcher waits for room.
-  bool add_member(std::shared_ptr<Attachment> member);
+  /// FailedPrecondition: it has ended; ResourceExhausted: it has no room for one event of each,
+  /// where the dispatcher waits for room.
+  absl::Status add_member(std::shared_ptr<Attachment> member);
   /// No call of `member` starts from now on; its callable is destroyed and `done` called, if there
   /// is one: now (true), or by the drainer after the call that is running.
   bool leave(const std::shared_ptr<Attachment>& member, std::function<void()> done);
-  /// The same for all but the mailbox's own. Waits for the running call, unless this thread is in
-  /// one of this mailbox.
-  void leave_all() noexcept;
-  /// At the end: they own the mailbox, as it owns them.
-  void forget_members();
+  /// The same for all but the mailbox's own.
+  void leave_all(bool waits) noexcept;
+  /// Until the callable of `member` is destroyed; false at `deadline_ns`. Not by who is at it.
+  static bool await_end(const Attachment& member, std::int64_t deadline_ns) noexcept;
+  /// From now on nothing is given.
+  void close() noexcept { advance(State::kClosed); }
   /// The mailbox's own attachment; once, before it is attached.
   void set_own(Attachment& own) noexcept { own_ = &own; }
 
@@ -91,7 +98,10 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
   /// Of the replay ring; told before the next event of `receiver`.
   void tell_gap(Attachment& receiver, const Gap& gap) noexcept;
   void attach(Attachment& receiver, MailboxDesk& desk);
+  /// Who waits for room must look again.
   void detach(Attachment& receiver) noexcept;
+  /// After close() and the last detach(): the end of it.
+  void bury() noexcept;
   /// All of them.
   void clear() noexcept;
   [[nodiscard]] const std::vector<Attachment*>& receivers() const noexcept { return receivers_; }
@@ -108,7 +118,7 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
 
   // The drainer.
 
-  /// False if another has the turn, or this thread is in a call of this mailbox.
+  /// False if another has the turn, or this thread drains this mailbox.
   [[nodiscard]] bool take_turn() noexcept;
   void give_turn_up() noexcept;
   /// One step: an event or a notice of the mailbox's own, or a call of a subscriber.
@@ -119,13 +129,14 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
     std::optional<Mailbox::Mail> mail = {};
   };
   [[nodiscard]] Step step();
-  /// Throws away what is inside; counts it.
-  void discard() noexcept;
+  /// Whether a step may find something at once.
+  [[nodiscard]] bool has_more() const noexcept;
   /// After kNothing. False at `deadline_ns` on CLOCK_MONOTONIC; may return early.
   bool sleep(std::int64_t deadline_ns) noexcept { return bell_.sleep(deadline_ns); }
 
  private:
   using Bell = MailboxBell<base::NativeAtomics, WakerCore::Ready>;
+  enum class State : std::uint8_t { kOpen, kClosed, kDetached };
   using Race = base::StoreThenLoad<base::NativeAtomics>;
   struct Leaver {
     std::shared_ptr<Attachment> member;
@@ -157,6 +168,18 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
   void tell_losses_to_others() noexcept;
   void tell_all_end() noexcept;
   void finish(Attachment& member) noexcept;
+  void clean() noexcept;
+  // [B6] acquire; seq_cst: [B10].
+  [[nodiscard]] bool seize_turn() noexcept {
+    return !taken_.exchange(true, std::memory_order_seq_cst);
+  }
+  // [B6] release; seq_cst: [B10].
+  void release_turn() noexcept { taken_.store(false, std::memory_order_seq_cst); }
+  void discard() noexcept;
+  // seq_cst: [B10].
+  [[nodiscard]] State state() const noexcept { return state_.load(std::memory_order_seq_cst); }
+  // seq_cst: [B10].
+  void advance(State state) noexcept { state_.store(state, std::memory_order_seq_cst); }
   void run_leavers(MailReceiver& mail, const Attachment& member);
   [[nodiscard]] std::vector<std::shared_ptr<Attachment>> members();
   // [B4] acquire.
@@ -172,8 +195,8 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
     counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   }
 
-  // Fixed.
-  Runtime& runtime_;
+  // Fixed. The runtime lives on with its mailboxes; what it keeps of them ends with the bus.
+  const std::shared_ptr<Runtime> runtime_;
   const MailboxOptions options_;
   const base::FenceMode mode_;
   Doorbell& doorbell_;
@@ -200,8 +223,10 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
   std::optional<Mail> in_hand_;     // taken out and not given
   std::uint64_t told_ = 0;          // of lost_
   bool end_told_ = false;           // to the subscribers
-  SingleWriterCounter exceptions_;  // of them
   std::atomic<std::uint64_t> taken_out_{0};
+
+  std::atomic<State> state_{State::kOpen};
+  std::atomic<bool> has_others_{false};  // members that are not its own
 
   mutable std::mutex mutex_;  // of these, on the control plane
   std::vector<std::shared_ptr<Attachment>> members_;

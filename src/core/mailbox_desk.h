@@ -38,8 +38,8 @@ class MailboxDesk {
       std::erase(all_, &mailbox);
       std::erase(blocking_, &mailbox);
       std::erase(failed_, &mailbox);
-      held_up_by_ = held_up_by_ == &mailbox ? nullptr : held_up_by_;
     }
+    held_up_by_ = nullptr;  // Whatever waits is looked at anew.
     note_types();
   }
 
@@ -75,15 +75,6 @@ class MailboxDesk {
   /// Whether the event must wait. Whoever makes room rings the doorbell then.
   [[nodiscard]] bool holds_up(const Event& event) noexcept {
     return ((blocking_types_ >> event.type_index()) & 1U) != 0 && is_full();
-  }
-  /// The same of an event for this mailbox alone.
-  [[nodiscard]] bool holds_up(MailboxCore& mailbox) noexcept {
-    if (mailbox.blocks() && !mailbox.has_room()) {
-      announce();
-      held_up_by_ = &mailbox;
-      return true;
-    }
-    return false;
   }
   /// Whether the event that had to wait last still must.
   [[nodiscard]] bool is_held_up() const noexcept {

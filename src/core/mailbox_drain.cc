@@ -23,17 +23,41 @@ void call_one(detail::Callback& callback, const Event& event) {
 
 }  // namespace
 
-bool MailboxCore::take_turn() noexcept {
-  // [B6] acquire: what the last drainer did.
-  return !taken_.exchange(true, std::memory_order_acquire);
+bool MailboxCore::take_turn() noexcept { return !DrainScope::is_open(*this) && seize_turn(); }
+
+// Once more if it was detached meanwhile: who did that may have found the turn taken.
+void MailboxCore::give_turn_up() noexcept {
+  bool cleaned = false;
+  do {
+    cleaned = state() == State::kDetached;
+    if (cleaned) {
+      clean();
+    }
+    release_turn();
+  } while (!cleaned && state() == State::kDetached && seize_turn());
 }
 
-// [B6] release: pairs with take_turn().
-void MailboxCore::give_turn_up() noexcept { taken_.store(false, std::memory_order_release); }
+// With the turn, and nothing comes in any more. The members own the mailbox, as it owns them.
+void MailboxCore::clean() noexcept {
+  discard();
+  bell_.set_waker(nullptr);
+  std::vector<std::shared_ptr<Attachment>> forgotten;  // destroyed without the lock
+  const std::scoped_lock lock(mutex_);
+  forgotten.swap(members_);
+}
 
 MailboxCore::Step MailboxCore::step() {
+  if (state() != State::kOpen) {
+    discard();
+    return {Step::What::kMail, false, End{End::Reason::kClosed}};
+  }
   Mail mail;
   return next(mail) ? give(mail) : step_when_empty();
+}
+
+bool MailboxCore::has_more() const noexcept {
+  return in_hand_.has_value() || !queue_.is_empty() || lost() != told_ ||
+         ended_.load(std::memory_order_relaxed) != kOpen;  // Relaxed: the next step looks well.
 }
 
 bool MailboxCore::next(Mail& mail) noexcept {
@@ -82,7 +106,7 @@ MailboxCore::Step MailboxCore::give(Mail& mail) {
 
 std::optional<Notice> MailboxCore::untold(Attachment& receiver) noexcept {
   MailReceiver& mail = *receiver.mail;
-  if (const std::unique_ptr<Gap> gap = mail.take_gap(); gap != nullptr) {
+  if (const std::optional<Gap> gap = mail.take_gap(); gap.has_value()) {
     return *gap;
   }
   const std::uint64_t lost = mail.overflow_dropped();
@@ -118,10 +142,14 @@ MailboxCore::Step MailboxCore::step_when_empty() {
     tell_all_end();
     return {Step::What::kMail, false, End{static_cast<End::Reason>(ended - 1)}};
   }
-  return bell_.rest(queue_.next()) ? step() : Step{};
+  // A notice alone moves no position: it is looked for once more.
+  return bell_.rest(queue_.next()) || lost() != told_ ? step() : Step{};
 }
 
 void MailboxCore::tell_losses_to_others() noexcept {
+  if (!has_others_.load(std::memory_order_relaxed)) {  // Relaxed: it is older than their events.
+    return;
+  }
   for (const std::shared_ptr<Attachment>& member : members()) {
     if (member.get() == own_) {
       continue;
@@ -161,19 +189,20 @@ bool MailboxCore::call(Attachment& receiver, const Event& event) noexcept {
     HERALD_TRY { call_one(receiver.callback(), event); }
     HERALD_CATCH_ALL { caught(receiver); }
     mail.delivered.add(1);
-  } else {
-    mail.detach_dropped.add(1);
   }
   if (running_call_.end(mail)) {
     finish(receiver);
+  }
+  if (!called) {
+    mail.detach_dropped.add(1);  // the last touch: invariant 4
   }
   return called;
 }
 
 void MailboxCore::caught(Attachment& receiver) noexcept {
   receiver.mail->exceptions.add(1);
-  exceptions_.add(1);
-  tell_error(runtime_.options().on_error, receiver);
+  runtime_->count_exception();
+  tell_error(runtime_->options().on_error, receiver);
 }
 
 void MailboxCore::tell(Attachment& receiver, const Notice& notice) noexcept {

@@ -80,7 +80,7 @@ class MailboxQueue {
   [[nodiscard]] Position tail() const noexcept { return tail_; }
   /// The oldest that may be there.
   [[nodiscard]] Position first() const noexcept { return first_known_; }
-  /// Items that fit now, at least. Looks at the cells only if fewer than `wanted` are known to fit.
+  /// Items that fit now, at least. Looks at the cells only if fewer than `wanted` are known.
   [[nodiscard]] std::size_t room(std::size_t wanted) noexcept {
     if (known_room() < wanted) {
       pass_empty_cells();
@@ -132,8 +132,9 @@ class MailboxQueue {
 
   /// Where it will look next. All before it has left the queue.
   [[nodiscard]] Position next() const noexcept { return next_; }
-  /// How many of those the dispatcher has taken back.
+  /// Of those, what the dispatcher has taken back.
   [[nodiscard]] std::uint64_t skipped() const noexcept { return next_ - popped_; }
+  [[nodiscard]] bool is_empty() const noexcept { return distance(look(next_), next_) < 0; }
   /// The oldest; false if there is none.
   [[nodiscard]] bool pop(Item& item) noexcept {
     for (;;) {
@@ -191,9 +192,7 @@ class MailboxQueue {
   // Cells, the dispatcher's side.
 
   // Relaxed: its own, unless the owner has emptied it, which may be seen late.
-  [[nodiscard]] std::uint64_t peek(Position at) const noexcept {
-    return cell(at).load(std::memory_order_relaxed);
-  }
+  [[nodiscard]] std::uint64_t peek(Position at) const noexcept { return look(at); }
   // [B1] release: the node is filled; pairs with empty().
   void fill(Position at, std::uint64_t packed) noexcept {
     cell(at).store(packed, std::memory_order_release);

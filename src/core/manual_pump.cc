@@ -35,11 +35,11 @@ void ManualPump::run(const PumpOptions& options, base::Ticks until, PumpResult& 
     if (options.take_new) {
       dispatcher_.note_limits(now);
     }
-    if (dispatcher_.is_held_up()) {
+    more = dispatcher_.has_work_within_limits();
+    if (!more && (dispatcher_.is_held_up() || dispatcher_.joiner_waits())) {
       result.status = PumpResult::Status::kBlocked;
       return;
     }
-    more = dispatcher_.has_work_within_limits();
     if (more && (result.events >= max_events || now >= until)) {
       result.status = PumpResult::Status::kPartial;
       more = false;

@@ -45,6 +45,9 @@ bool ReplayDesk::leave(Attachment& joiner) noexcept {
     return false;
   }
   joiners_[joiner.late->ticket - served_] = nullptr;
+  if (joiner.mail != nullptr) {
+    joiner.late->latest = {};  // of others, one may be in a call: with the callable
+  }
   drop_gone();
   return true;
 }

@@ -28,6 +28,7 @@
 
 #include "core/attachment.h"
 #include "core/callback_guard.h"
+#include "core/mailbox_core.h"
 #include "core/replay_ring.h"
 #include "core/subscriber_rows.h"
 #include "core/subscriber_table.h"
@@ -67,7 +68,11 @@ class ReplayDesk {
   // Seeing.
 
   /// Requires: not empty().
-  [[nodiscard]] const Attachment& first() const noexcept { return *joiners_.front(); }
+  [[nodiscard]] bool first_waits_for_room() const noexcept {
+    const Attachment& first = *joiners_.front();
+    return first.mail != nullptr && first.mail->mailbox->blocks() &&
+           !first.mail->mailbox->has_room();
+  }
   [[nodiscard]] std::uint64_t deliveries() const noexcept { return deliveries_; }
   void fill(SubscriberRows& rows) const;
 

@@ -179,12 +179,10 @@ absl::StatusOr<std::shared_ptr<Attachment>> Runtime::subscribe(Filter filter,
                                                  std::move(callback), std::move(options));
   if (mailbox != nullptr) {
     attachment->mail = std::make_unique<MailReceiver>(mailbox);
-  }
-  if (mailbox != nullptr && !mailbox->add_member(attachment)) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "subscribe: deliver_on is a mailbox with MailboxOverflow::kBlock that has a subscriber for "
-        "each of its ",
-        mailbox->capacity(), " places; allowed: at most as many"));
+    attachment->slow_policy = SlowPolicy::kCount;  // its calls are not where the watchdog looks
+    if (absl::Status added = mailbox->add_member(attachment); !added.ok()) {
+      return added;
+    }
   }
   if (filter.stream.has_value()) {
     streams_.came(*filter.stream);
@@ -369,8 +367,8 @@ BusStats Runtime::stats() {
   stats.negative_latencies = meter_.negative();
   for (const std::shared_ptr<MailboxCore>& mailbox : mailboxes()) {
     stats.mailbox_bytes += mailbox->size_bytes();
-    stats.exceptions += mailbox->exceptions();
   }
+  stats.exceptions += mailbox_exceptions_.load(std::memory_order_relaxed);  // statistic only
   stats.fence = mode_ == base::FenceMode::kMembarrier ? "membarrier" : "sequentially consistent";
   return stats;
 }

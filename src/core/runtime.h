@@ -60,6 +60,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   [[nodiscard]] bool in_callback() const noexcept;
   /// Whether the dispatcher may be waiting for this thread.
   [[nodiscard]] bool is_waited_for_here() const noexcept;
+  /// Of a subscriber that delivers on a mailbox. Relaxed: a statistic.
+  void count_exception() noexcept { mailbox_exceptions_.fetch_add(1, std::memory_order_relaxed); }
   void retire(PublisherCore& publisher) noexcept;
 
   // For the bus.
@@ -154,6 +156,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   DispatchThread thread_;  // one of the two is used
   ManualPump manual_;
   Watchdog watchdog_;
+  std::atomic<std::uint64_t> mailbox_exceptions_{0};
   std::mutex mailboxes_mutex_;
   std::vector<std::weak_ptr<MailboxCore>> mailboxes_;
   std::atomic<std::uint64_t> next_subscription_id_{1};

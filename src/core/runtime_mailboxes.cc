@@ -24,10 +24,15 @@ absl::StatusOr<Runtime::OpenedMailbox> Runtime::open_mailbox(const std::optional
   if (absl::Status legal = check_replay(options.replay); !legal.ok()) {
     return legal;
   }
+  if (!filter.has_value() && options.replay.from != Replay::From::kNow) {
+    return absl::InvalidArgumentError(
+        "mailbox: MailboxOptions::replay is set without a filter; allowed: with one");
+  }
   SubscribeOptions of_own{.name = options.name, .replay = options.replay};
   OpenedMailbox opened;
   HERALD_TRY {
-    opened.mailbox = std::make_shared<MailboxCore>(*this, std::move(options), mode_, doorbell_);
+    opened.mailbox =
+        std::make_shared<MailboxCore>(shared_from_this(), std::move(options), mode_, doorbell_);
   }
   HERALD_CATCH_ALL { return absl::ResourceExhaustedError("mailbox: no memory for its events"); }
   {
@@ -40,7 +45,7 @@ absl::StatusOr<Runtime::OpenedMailbox> Runtime::open_mailbox(const std::optional
                                               std::move(of_own));
     opened.own->mail = std::make_unique<MailReceiver>(opened.mailbox);
     opened.mailbox->set_own(*opened.own);
-    static_cast<void>(opened.mailbox->add_member(opened.own));  // there is a place for one
+    opened.mailbox->add_member(opened.own).IgnoreError();  // it is open, and has a place for one
     if (filter->stream.has_value()) {
       streams_.came(*filter->stream);
     }
@@ -96,7 +101,7 @@ Runtime::Leaving Runtime::leave_mailbox(const std::shared_ptr<Attachment>& attac
     return idle || attachment->mail->end.done() || DrainScope::is_open(mailbox) ? Leaving::kDone
                                                                                 : Leaving::kPending;
   }
-  return attachment->detach.await(deadline_ns) && attachment->mail->end.await(deadline_ns)
+  return attachment->detach.await(deadline_ns) && MailboxCore::await_end(*attachment, deadline_ns)
              ? Leaving::kDone
              : Leaving::kLate;
 }
@@ -109,13 +114,14 @@ void Runtime::close_mailbox(MailboxCore& mailbox) noexcept {
   order->mailbox = mailbox.shared_from_this();
   const auto action = [](Dispatcher& dispatcher, void* subject) {
     MailboxCore& closed = *static_cast<Closing*>(subject)->mailbox;
-    closed.end(End::Reason::kClosed);
     dispatcher.delivery().detach_all(closed);
-    closed.set_waker(nullptr);
+    closed.bury();
   };
+  const bool waits = !in_callback();
+  mailbox.close();
+  mailbox.leave_all(waits);
   submit(*order, action, order.get(), order);
-  mailbox.leave_all();
-  if (!in_callback()) {
+  if (waits) {
     order->await(base::NativeAtomics::kNoDeadline);
   }
 }
@@ -124,7 +130,7 @@ void Runtime::close_mailbox(MailboxCore& mailbox) noexcept {
 // what a mailbox has for its owner stays. Without the dispatch right: a running call may want it.
 void Runtime::leave_mailboxes() noexcept {
   for (const std::shared_ptr<MailboxCore>& mailbox : mailboxes()) {
-    mailbox->leave_all();
+    mailbox->leave_all(/*waits=*/true);
   }
 }
 

@@ -94,26 +94,6 @@ TEST(DeliverOn, TypedAndBatchSubscribersToo) {
   EXPECT_THAT(words, ElementsAre("a", "1a", "b", "1b"));
 }
 
-TEST(DeliverOn, WhatItThrowsIsContained) {
-  std::string what;
-  Bus bus = manual_bus({.on_error = [&](const CallbackError& error) {
-    what = std::string(error.subscription_name) + ": " + std::string(error.what);
-  }});
-  Mailbox mailbox = executor(bus);
-  std::size_t calls = 0;
-  auto throws = bus.subscribe(kTokens, [](const Event&) { throw std::runtime_error("no"); },
-                              {.name = "thrower", .deliver_on = mailbox})
-                    .value();
-  auto other = bus.subscribe(kTokens, support::count_in(calls), {.deliver_on = mailbox});
-  publish_and_pump(bus, {"a"});
-  mailbox.drain();
-  EXPECT_EQ(what, "thrower: no");
-  EXPECT_EQ(calls, 1u);
-  EXPECT_EQ(throws.stats().exceptions, 1u);
-  EXPECT_EQ(throws.stats().delivered, 1u);
-  EXPECT_EQ(bus.stats().exceptions, 1u);
-}
-
 TEST(DeliverOn, TheMailboxCannotBeDrainedInItsOwnCall) {
   Bus bus = manual_bus();
   Mailbox mailbox = executor(bus);

@@ -75,6 +75,17 @@ TEST(LateMailbox, IsToldOfAGapAlone) {
   EXPECT_THAT(pop_all(mailbox), IsEmpty());
 }
 
+// Each in its place, and none over events that come.
+TEST(LateMailbox, IsToldOfEachGapWhereItIs) {
+  const std::string large(1'000, 'x');
+  Bus bus = manual_bus({.replay_events = 8, .replay_bytes = 200});
+  publish_and_pump(bus, {"a", large, "c", large, "e"});
+  Mailbox mailbox = bus.mailbox(kTokens, {.replay = from_sequence(1)}).value();
+  bus.pump();
+  EXPECT_THAT(pop_all(mailbox), ElementsAre("a", "gap 2 to 3", "c", "gap 4 to 5", "e"));
+  EXPECT_EQ(mailbox.stats().gaps, 2u);
+}
+
 TEST(LateMailbox, ABlockingOneGetsAllOfIt) {
   Bus bus = manual_bus({.replay_events = 8});
   publish_and_pump(bus, {"a", "b", "c"});
@@ -125,6 +136,8 @@ TEST(LateMailbox, MayLeaveBeforeItIsLive) {
 TEST(LateMailbox, RefusesHistoryThatThereIsNot) {
   Bus bus = manual_bus();
   support::expect_invalid(bus.mailbox(kTokens, {.replay = last(1)}).status(), {"replay"});
+  Bus with_ring = manual_bus({.replay_events = 8});
+  support::expect_invalid(with_ring.mailbox({.replay = last(1)}).status(), {"replay", "filter"});
 }
 
 }  // namespace

@@ -211,7 +211,7 @@ TEST(StayRing, GivesWhatWasPutInOrder) {
   StayRing ring;
   EXPECT_TRUE(taken_from(ring).empty());
   for (base::Ticks time = 1; time <= 3; ++time) {
-    EXPECT_TRUE(ring.put({.time = time}));
+    EXPECT_TRUE(ring.put({.stay = {}, .time = time}));
   }
   EXPECT_THAT(taken_from(ring), testing::ElementsAre(1, 2, 3));
   EXPECT_TRUE(taken_from(ring).empty());
@@ -222,9 +222,9 @@ TEST(StayRing, RefusesWhatItHasNoRoomForAndGoesRound) {
   for (int round = 0; round < 3; ++round) {
     for (std::size_t i = 0; i < StayRing::kReports; ++i) {
       EXPECT_EQ(ring.is_half_full(), i >= StayRing::kReports / 2);
-      EXPECT_TRUE(ring.put({.time = static_cast<base::Ticks>(i)}));
+      EXPECT_TRUE(ring.put({.stay = {}, .time = static_cast<base::Ticks>(i)}));
     }
-    EXPECT_FALSE(ring.put({.time = -1}));
+    EXPECT_FALSE(ring.put({.stay = {}, .time = -1}));
     const std::vector<base::Ticks> times = taken_from(ring);
     ASSERT_EQ(times.size(), StayRing::kReports);
     EXPECT_EQ(times.front(), 0);
