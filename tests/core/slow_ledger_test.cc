@@ -472,12 +472,12 @@ TEST(Culprits, AreTheWorstFirstAndEight) {
   std::vector<Rig::Attached> all;
   for (int i = 0; i < 12; ++i) {
     const base::Ticks takes = (2 + i % 6) * kSlow;
-    all.push_back(
-        rig.subscribe("s" + std::to_string(i), [&rig, takes, i, calls = 0](const Event&) mutable {
-          if (++calls <= 1 + i / 6) {  // the second six have two strikes
-            rig.pass(takes);
-          }
-        }));
+    all.push_back(rig.subscribe(std::string("s") + std::to_string(i),
+                                [&rig, takes, i, calls = 0](const Event&) mutable {
+                                  if (++calls <= 1 + i / 6) {  // the second six have two strikes
+                                    rig.pass(takes);
+                                  }
+                                }));
   }
   rig.dispatch(3);
   std::vector<std::string> names;
