@@ -175,11 +175,6 @@ void Delivery::deliver_run(std::span<const Event> run) noexcept {
   }
 }
 
-bool Delivery::holds_up_next() noexcept {
-  return pending() != 0 &&
-         mailboxes_.holds_up(ready_is_staged_ ? staged_[ready_end_] : batch_[ready_end_]);
-}
-
 bool Delivery::take_deadline(base::Ticks now) noexcept {
   end_run();
   ready_is_staged_ = true;
@@ -234,7 +229,7 @@ void Delivery::detach(Attachment& attachment) noexcept {
 void Delivery::detach_in_callback(std::shared_ptr<Attachment> attachment,
                                   std::function<void()> done) noexcept {
   detach(*attachment);
-  leavers_.push_back({std::move(attachment), std::move(done)});
+  leavers_.emplace_back(std::move(attachment), std::move(done));
   untidy_ = true;
 }
 
@@ -254,10 +249,10 @@ void Delivery::tidy() noexcept {
     detach_all(*failed);
   }
   // Destroying callables may come back here, through the handles that they own.
-  for (const Leaver& gone : std::exchange(leavers_, {})) {
-    gone.attachment->destroy_callable();
-    if (gone.done != nullptr) {
-      gone.done();
+  for (const auto& [gone, done] : std::exchange(leavers_, {})) {
+    gone->destroy_callable();
+    if (done != nullptr) {
+      done();
     }
   }
 }

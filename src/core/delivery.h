@@ -21,6 +21,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -60,9 +61,12 @@ class Delivery {
   [[nodiscard]] bool holds_up(std::size_t index) noexcept {
     return mailboxes_.holds_up(batch_[index]);
   }
-  /// The same of the next of those that came of the last take.
-  [[nodiscard]] bool holds_up_next() noexcept;
-  /// Whether there is a late joiner, and the first need not wait for room in its mailbox.
+  /// The same of the next that came of the last take.
+  [[nodiscard]] bool holds_up_next() noexcept {
+    return mailboxes_.blocking_types() != 0 && pending() != 0 &&
+           mailboxes_.holds_up(ready_is_staged_ ? staged_[ready_end_] : batch_[ready_end_]);
+  }
+  /// Whether there is a late joiner, and the first need not wait for room.
   [[nodiscard]] bool can_serve_joiner() const noexcept {
     return !desk_.empty() && !desk_.first_waits_for_room();
   }
@@ -78,7 +82,7 @@ class Delivery {
   bool fan_out_next() noexcept;
   /// Shows the run of delivered events to the batch subscribers.
   void end_run() noexcept;
-  /// Tells the owners of mailboxes what has come for them: once a batch, since each may be asleep.
+  /// Tells the owners of mailboxes what has come for them: once a batch.
   void announce() noexcept { mailboxes_.announce(); }
   /// Events that came of the last take and are not fanned out.
   [[nodiscard]] std::size_t pending() const noexcept { return known_end_ - ready_end_; }
@@ -103,7 +107,7 @@ class Delivery {
   void detach_all(MailboxCore& mailbox) noexcept;
   void activate_type(unsigned type_index) { table_.activate(type_index); }
   /// Something has left since the last tidy().
-  [[nodiscard]] bool untidy() const noexcept { return untidy_ || mailboxes_.has_failed(); }
+  [[nodiscard]] bool untidy() const noexcept { return untidy_; }
   void tidy() noexcept;
   /// The end of all subscribers and middleware.
   void clear() noexcept;
@@ -167,7 +171,8 @@ class Delivery {
   const std::size_t most_staged_;
   CallbackGuard guard_;
   MiddlewareChain chain_;
-  MailboxDesk mailboxes_;
+  bool untidy_ = false;
+  MailboxDesk mailboxes_{untidy_};
   SubscriberTable table_;
   ReplayRing ring_;
   ReplayDesk desk_;
@@ -187,12 +192,8 @@ class Delivery {
   ReadSharing sharing_;
   std::uint64_t sequence_ = 0;
   WatchedCount layout_;  // changes when entries of lists or of the chain may have moved
-  struct Leaver {
-    std::shared_ptr<Attachment> attachment;
-    std::function<void()> done;
-  };
-  std::vector<Leaver> leavers_;  // detached; a call of theirs may be running
-  bool untidy_ = false;
+  // Detached, but a call of theirs may be running; and who wants to know when it is over.
+  std::vector<std::pair<std::shared_ptr<Attachment>, std::function<void()>>> leavers_;
 };
 
 template <typename Stop>
@@ -202,8 +203,8 @@ void Delivery::deliver_plain(std::size_t& next, std::size_t end, Stop stop) noex
     ready_begin_ = next;
   }
   // Commands change subscribers and middleware, and stop() tells of them.
-  const std::uint64_t simple_types =
-      table_.simple_types() & ~chain_.types() & ~mailboxes_.blocking_types();
+  const std::uint64_t watched_types = chain_.types() | mailboxes_.blocking_types();
+  const std::uint64_t simple_types = table_.simple_types() & ~watched_types;
   std::size_t unmeasured = next;
   const auto delivered = [&](std::size_t calls) {
     if (measures_ && sharing_.is_due(calls)) {
@@ -220,7 +221,8 @@ void Delivery::deliver_plain(std::size_t& next, std::size_t end, Stop stop) noex
         const bool more = next < end && batch_[next].type_index() == type && !stop();
         return more ? stamp_simple(next) : nullptr;
       });
-    } else if (chain_.concerns(event) || mailboxes_.holds_up(event)) {
+    } else if (((watched_types >> event.type_index()) & 1U) != 0 &&
+               (chain_.concerns(event) || mailboxes_.holds_up(event))) {
       break;
     } else {
       stamp(event, next++);

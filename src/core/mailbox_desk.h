@@ -17,6 +17,9 @@ namespace herald::core {
 
 class MailboxDesk {
  public:
+  /// Sets `untidy` when a mailbox has to go.
+  explicit MailboxDesk(bool& untidy) noexcept : untidy_(&untidy) {}
+
   void attach(Attachment& receiver) {
     MailboxCore& mailbox = *receiver.mail->mailbox;
     if (mailbox.receivers().empty()) {
@@ -48,7 +51,7 @@ class MailboxDesk {
     for (MailboxCore* mailbox : all_) {
       mailbox->clear();
     }
-    *this = MailboxDesk();
+    *this = MailboxDesk(*untidy_);
   }
 
   // What has been put in.
@@ -74,7 +77,7 @@ class MailboxDesk {
   [[nodiscard]] std::uint64_t blocking_types() const noexcept { return blocking_types_; }
   /// Whether the event must wait. Whoever makes room rings the doorbell then.
   [[nodiscard]] bool holds_up(const Event& event) noexcept {
-    return ((blocking_types_ >> event.type_index()) & 1U) != 0 && is_full();
+    return blocking_types_ != 0 && ((blocking_types_ >> event.type_index()) & 1U) != 0 && is_full();
   }
   /// Whether the event that had to wait last still must.
   [[nodiscard]] bool is_held_up() const noexcept {
@@ -83,8 +86,10 @@ class MailboxDesk {
 
   // Those that are full for good.
 
-  void note_failed(MailboxCore& mailbox) noexcept { failed_.push_back(&mailbox); }
-  [[nodiscard]] bool has_failed() const noexcept { return !failed_.empty(); }
+  void note_failed(MailboxCore& mailbox) noexcept {
+    failed_.push_back(&mailbox);
+    *untidy_ = true;
+  }
   /// One of those; null if there is none. It stays one until its receivers are detached.
   [[nodiscard]] MailboxCore* failed() const noexcept {
     return failed_.empty() ? nullptr : failed_.back();
@@ -112,6 +117,7 @@ class MailboxDesk {
     }
   }
 
+  bool* untidy_;
   std::vector<MailboxCore*> all_;
   std::vector<MailboxCore*> dirty_;
   std::vector<MailboxCore*> blocking_;
