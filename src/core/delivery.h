@@ -109,8 +109,7 @@ class Delivery {
   /// Something has left since the last tidy().
   [[nodiscard]] bool untidy() const noexcept { return untidy_; }
   void tidy() noexcept;
-  /// The end of all subscribers and middleware.
-  void clear() noexcept;
+  void clear() noexcept;  ///< The end of all subscribers and middleware.
 
   [[nodiscard]] bool has_deadline() const noexcept { return chain_.has_deadline(); }
   [[nodiscard]] base::Ticks next_deadline() const noexcept { return chain_.next_deadline(); }
