@@ -51,7 +51,7 @@ enum class MailboxOverflow : std::uint8_t {
 struct MailboxOptions {
   std::string name = {};  ///< For reports. Default: empty.
   /// Events it holds: 1 to 1,048,576. 84 to 92 bytes each, least at a power of two, reserved when
-  /// it is made; with kConflate some 150 more.
+  /// it is made; with kConflate 130 to 270 more.
   std::size_t capacity_events = 1'024;
   MailboxOverflow overflow = MailboxOverflow::kDropOldest;
   /// Tells the owner that there is something. Default: none; see Mailbox::native_handle.
@@ -73,7 +73,7 @@ struct DrainResult {
     kPartial,  ///< max_events or the budget ended it.
     kEnded,    ///< There will be no more.
     kBusy,     ///< Another thread drains or pops; nothing was done.
-    kRefused,  ///< Called inside a call that this mailbox delivers, or with an illegal option.
+    kRefused,  ///< Called where this mailbox is drained already, or with an illegal option.
   };
   Status status = Status::kEmpty;
   std::uint64_t events = 0;  ///< Given to the function, or to subscriptions that deliver on it.

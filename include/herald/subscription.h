@@ -23,9 +23,8 @@ class Mailbox;
 /// What one subscriber or middleware went through. Events are counted for each list of subscribers,
 /// not for each call, and corrected when somebody leaves in the middle of a fan-out. Whoever is in
 /// the list is called, so for a subscriber on the dispatching thread delivered = offered by
-/// construction: no check of it. With a mailbox
-/// offered = delivered + overflow_dropped + conflated + detach_dropped + queued, exact at rest, and
-/// each is counted where it happens.
+/// construction: no check of it. With a mailbox offered = delivered + overflow_dropped + conflated
+/// + detach_dropped + queued, exact at rest, and each is counted where it happens.
 struct SubscriptionStats {
   std::uint64_t id = 0;
   std::string name = {};
@@ -130,17 +129,17 @@ class [[nodiscard]] Subscription {
   /// call has returned. It waits for nothing else, but holding a lock that the callback takes
   /// deadlocks here, and so do callbacks of two buses that unsubscribe (or ask stats()) from each
   /// other; use unsubscribe_for then.
-  /// Errors: none; idempotent; works after the bus is gone. Cost: O(types of the filter).
   /// A subscriber that delivers on a mailbox: the same, but the call that is waited for is one on
   /// the thread that drains it. Inside a callback of this bus nothing is waited for: kPending if
   /// such a call is running, on another thread than this; see unsubscribe_async. Where its events
   /// are drained is "inside a callback" as well.
+  /// Errors: none; idempotent; works after the bus is gone. Cost: O(types of the filter).
   Unsubscribed unsubscribe() noexcept;
 
   /// As unsubscribe, but waits at most `timeout`. False if a call was still running then: the
   /// removal is under way, and no handle is needed to finish it, so the destructor no longer waits.
   /// What the callback captured must be kept until a later unsubscribe() has returned, or
-  /// unsubscribe_for() has returned true; what it owns is destroyed by the dispatching thread.
+  /// unsubscribe_for() has returned true; what it owns is destroyed by the thread of that call.
   [[nodiscard]] bool unsubscribe_for(std::chrono::nanoseconds timeout) noexcept;
 
   /// As unsubscribe, but never waits: `done` is called once when no call is running and the

@@ -8,7 +8,6 @@
 namespace herald {
 
 namespace core {
-class Eventfd;
 class WakerCore;
 }  // namespace core
 

@@ -32,7 +32,7 @@ class MailNodes {
     }
   }
 
-  [[nodiscard]] Store& store() noexcept { return store_; }
+  [[nodiscard]] Store& contents() noexcept { return store_; }
 
   // Dispatcher.
 

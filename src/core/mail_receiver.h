@@ -3,6 +3,14 @@
 // Threads: each counter has one writer at a time, the dispatcher or the drainer, as grouped.
 // Invariants: offered = entered + conflated + refused, and
 //   entered = delivered + detach_dropped + taken_back + what is inside.
+// Synchronization:
+//  [B8] the dispatcher stores that it is gone with release / loaded with acquire before the
+//       counters tell whether something is inside.
+//  [B9] that a gap waits is stored with release after it was noted, before the event behind it is
+//       put in / loaded with acquire.
+//  [Q1] each counter is stored with release after what it counts / loaded with acquire.
+// Bounds: a gap for each event of the ring that was too large, and each time it is overtaken, until
+//   it is live; no more than are not yet told.
 #pragma once
 
 #include <atomic>
@@ -12,6 +20,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/atomics.h"
@@ -75,6 +84,16 @@ struct MailReceiver {
     return gap;
   }
 
+  /// By the one thread that destroys the callable.
+  void begin_to_finish() noexcept {
+    // Relaxed: it means something only to the thread that wrote it.
+    finisher_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  }
+  /// Whether this thread is that one. Relaxed: as above.
+  [[nodiscard]] bool is_finished_here() const noexcept {
+    return finisher_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
+
   /// [B8] release: nothing of it enters any more; pairs with is_gone().
   void set_gone() noexcept { gone_.store(true, std::memory_order_release); }
   /// [B8] acquire: the counters then say what is inside; pairs with set_gone().
@@ -100,6 +119,7 @@ struct MailReceiver {
 
  private:
   std::atomic<bool> gone_{false};
+  std::atomic<std::thread::id> finisher_{};
 
   struct PendingGap {
     Gap gap;

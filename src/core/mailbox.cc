@@ -168,7 +168,7 @@ std::optional<Mailbox::Mail> Mailbox::Draining::next() {
   return std::nullopt;
 }
 
-// The clock is read behind an event only.
+// The clock is not read before the first step: one is always made.
 bool Mailbox::Draining::may_go_on() noexcept {
   const bool more = result_.events < max_events_ &&
                     (until_ == INT64_MAX || steps_ == 0 || base::Clock::now() < until_);

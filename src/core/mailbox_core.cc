@@ -12,39 +12,6 @@
 #include "core/runtime.h"
 
 namespace herald::core {
-namespace {
-
-/// Marks the thread that destroys the callable of a receiver.
-class FinishScope {
- public:
-  explicit FinishScope(const MailReceiver& receiver) noexcept
-      : receiver_(receiver), outer_(innermost) {
-    innermost = this;
-  }
-  ~FinishScope() { innermost = outer_; }
-  FinishScope(const FinishScope&) = delete;
-  FinishScope& operator=(const FinishScope&) = delete;
-
-  [[nodiscard]] static bool is_open(const MailReceiver& receiver) noexcept {
-    for (const FinishScope* scope = innermost; scope != nullptr; scope = scope->outer_) {
-      if (&scope->receiver_ == &receiver) {
-        return true;
-      }
-    }
-    return false;
-  }
-
- private:
-  static thread_local const FinishScope* innermost;
-
-  const MailReceiver& receiver_;
-  const FinishScope* const outer_;
-};
-
-thread_local const FinishScope* FinishScope::innermost = nullptr;
-
-}  // namespace
-
 MailboxCore::MailboxCore(std::shared_ptr<Runtime> runtime, MailboxOptions options,
                          base::FenceMode mode, Doorbell& doorbell)
     : runtime_(std::move(runtime)),
@@ -138,7 +105,7 @@ void MailboxCore::leave_all(bool waits) noexcept {
 
 // What a callable owns may come here while it is being destroyed.
 bool MailboxCore::await_end(const Attachment& member, std::int64_t deadline_ns) noexcept {
-  return FinishScope::is_open(*member.mail) || member.mail->end.await(deadline_ns);
+  return member.mail->is_finished_here() || member.mail->end.await(deadline_ns);
 }
 
 // Whoever comes first does it for all; nobody else touches the callable any more.
@@ -153,10 +120,8 @@ void MailboxCore::finish(Attachment& member) noexcept {
       return;
     }
   }
-  {
-    const FinishScope scope(*member.mail);
-    member.destroy_callable();
-  }
+  member.mail->begin_to_finish();
+  member.destroy_callable();
   member.mail->end.complete();
   run_leavers(*member.mail, member);
 }

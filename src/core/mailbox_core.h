@@ -21,10 +21,10 @@
 //  [B5] ended_ is stored with release after the last event / loaded with acquire before the queue
 //       is looked at for the last time.
 //  [B6] the turn is given up with release / taken with acquire.
-//  [B10] bury() stores state_, then tries for the turn; give_turn_up() stores the turn, then loads
-//       state_: the race in base/fence.h, all four seq_cst, so one of the two cleans up.
 //  [B7] the drainer stores taken_out_, then loads the doorbell: [P1] of base/parking.h, where the
 //       dispatcher that waits for room is the sleeper.
+//  [B10] bury() stores state_, then tries for the turn; give_turn_up() stores the turn, then loads
+//       state_: the race in base/fence.h, all four seq_cst, so one of the two cleans up.
 // Bounds: the queue's; leavers and members by the number of subscriptions.
 #pragma once
 

@@ -90,7 +90,7 @@ class MailboxQueue {
   /// Requires: room. `kept`: it may not be taken back.
   void push(Item&& item, bool kept) noexcept {
     const Node node = nodes_.fetch();
-    nodes_.store().put(node, std::move(item));
+    nodes_.contents().put(node, std::move(item));
     fill(tail_, pack(tail_, node) | (kept ? kKeptBit : 0));
     ++tail_;
   }
@@ -119,7 +119,7 @@ class MailboxQueue {
       return false;
     }
     const Node node = nodes_.fetch();
-    nodes_.store().put(node, std::move(item));
+    nodes_.contents().put(node, std::move(item));
     if (!exchange(at, seen, node)) {
       item = take(node);
       return false;
@@ -148,7 +148,7 @@ class MailboxQueue {
       } else if (node_of(seen) == kNone) {
         ++next_;  // the dispatcher took it back
       } else if (empty(next_, seen)) {
-        item = nodes_.store().take(node_of(seen));
+        item = nodes_.contents().take(node_of(seen));
         nodes_.give_back(node_of(seen));
         ++next_;
         ++popped_;
@@ -227,7 +227,7 @@ class MailboxQueue {
 
   // The dispatcher's, of its own node.
   [[nodiscard]] Item take(Node node) noexcept {
-    Item item = nodes_.store().take(node);
+    Item item = nodes_.contents().take(node);
     nodes_.keep(node);
     return item;
   }

@@ -1,9 +1,6 @@
 // Control, runtime: everything behind a Bus; here what it does about mailboxes.
-#include <algorithm>
-#include <iterator>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/exceptions.h"
 #include "core/drain_scope.h"
 #include "core/option_check.h"

@@ -29,19 +29,13 @@ using support::executor;
 using support::kLong;
 using support::manual_bus;
 using support::pop_all;
+using support::publish_and_pump;
 using support::Texts;
 using support::thread_bus;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
 constexpr Filter kTokens{.types = kToken};
-
-void publish_and_pump(Bus& bus, std::initializer_list<std::string_view> texts) {
-  for (const std::string_view text : texts) {
-    ASSERT_EQ(bus.publish(kToken, text), PublishResult::kAccepted);
-  }
-  bus.pump();
-}
 
 // Calls.
 

@@ -2,10 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
-#include <initializer_list>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 
 #include "support/buses.h"
 #include "support/executors.h"
@@ -15,15 +13,9 @@ namespace {
 
 using support::executor;
 using support::manual_bus;
+using support::publish_and_pump;
 
 constexpr Filter kTokens{.types = kToken};
-
-void publish_and_pump(Bus& bus, std::initializer_list<std::string_view> texts) {
-  for (const std::string_view text : texts) {
-    ASSERT_EQ(bus.publish(kToken, text), PublishResult::kAccepted);
-  }
-  bus.pump();
-}
 
 TEST(DeliverOnThrowing, IsContainedAndTold) {
   std::string what;

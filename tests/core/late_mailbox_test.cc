@@ -3,9 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
-#include <initializer_list>
 #include <string>
-#include <string_view>
 
 #include "support/buses.h"
 #include "support/executors.h"
@@ -18,18 +16,12 @@ using support::adds_up;
 using support::executor;
 using support::manual_bus;
 using support::pop_all;
+using support::publish_and_pump;
 using support::Texts;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
 constexpr Filter kTokens{.types = kToken};
-
-void publish_and_pump(Bus& bus, std::initializer_list<std::string_view> texts) {
-  for (const std::string_view text : texts) {
-    ASSERT_EQ(bus.publish(kToken, text), PublishResult::kAccepted);
-  }
-  bus.pump();
-}
 
 TEST(LateMailbox, GetsHistoryThenWhatIsLive) {
   Bus bus = manual_bus({.replay_events = 8});

@@ -6,12 +6,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <semaphore>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -29,19 +27,13 @@ using support::executor;
 using support::kLong;
 using support::manual_bus;
 using support::pop_all;
+using support::publish_and_pump;
 using support::Texts;
 using support::thread_bus;
 using support::word_of;
 using testing::ElementsAre;
 
 constexpr Filter kTokens{.types = kToken};
-
-void publish_and_pump(Bus& bus, std::initializer_list<std::string_view> texts) {
-  for (const std::string_view text : texts) {
-    ASSERT_EQ(bus.publish(kToken, text), PublishResult::kAccepted);
-  }
-  bus.pump();
-}
 
 // Where it is drained.
 

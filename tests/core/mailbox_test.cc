@@ -28,6 +28,7 @@ using support::adds_up;
 using support::kLong;
 using support::manual_bus;
 using support::pop_all;
+using support::publish_and_pump;
 using support::thread_bus;
 using support::word_of;
 using testing::ElementsAre;
@@ -37,12 +38,6 @@ constexpr Filter kTexts{.types = kToken | kInfo | kComplete};
 
 void publish(Bus& bus, std::string_view text, StreamId stream = 0) {
   ASSERT_EQ(bus.publish(kToken, text, {.stream = stream}), PublishResult::kAccepted);
-}
-void publish_and_pump(Bus& bus, std::initializer_list<std::string_view> texts) {
-  for (const std::string_view text : texts) {
-    publish(bus, text);
-  }
-  EXPECT_EQ(bus.pump().status, PumpResult::Status::kDone);
 }
 void complete(Bus& bus, StreamId stream = 0) {
   ASSERT_EQ(bus.publish(kComplete, {}, {.stream = stream}), PublishResult::kAccepted);

@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <semaphore>
-#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -27,18 +26,12 @@ using support::BusyMailbox;
 using support::executor;
 using support::kLong;
 using support::manual_bus;
+using support::publish_and_pump;
 using support::Texts;
 using support::thread_bus;
 using testing::ElementsAre;
 
 constexpr Filter kTokens{.types = kToken};
-
-void publish_and_pump(Bus& bus, std::initializer_list<std::string_view> texts) {
-  for (const std::string_view text : texts) {
-    ASSERT_EQ(bus.publish(kToken, text), PublishResult::kAccepted);
-  }
-  bus.pump();
-}
 
 TEST(Unsubscribe, ItselfInItsCallOnAMailbox) {
   Bus bus = manual_bus();

@@ -314,10 +314,10 @@ MUTANTS = [
            "given_back_.exchange(kNone, std::memory_order_acquire)",
            "given_back_.exchange(kNone, std::memory_order_relaxed)", "mailbox:*UnderTheOwner*"),
     Mutant("mailbox", "node given back before it is read", MAILBOX,
-           "        item = nodes_.store().take(node_of(seen));\n"
+           "        item = nodes_.contents().take(node_of(seen));\n"
            "        nodes_.give_back(node_of(seen));\n",
            "        nodes_.give_back(node_of(seen));\n"
-           "        item = nodes_.store().take(node_of(seen));\n",
+           "        item = nodes_.contents().take(node_of(seen));\n",
            "mailbox:*UnderTheOwner*"),
     Mutant("mailbox", "one node less", MAILBOX, "return capacity + 2;", "return capacity + 1;",
            "mailbox:*IsReplaced*"),

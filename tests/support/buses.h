@@ -54,6 +54,14 @@ inline void publish_tokens(Publisher& publisher, std::initializer_list<std::stri
   }
 }
 
+/// In manual mode.
+inline void publish_and_pump(Bus& bus, std::initializer_list<std::string_view> texts) {
+  for (const std::string_view text : texts) {
+    ASSERT_EQ(bus.publish(kToken, text), PublishResult::kAccepted);
+  }
+  bus.pump();
+}
+
 /// The row of a publisher that is open. A bus has no two of one name in these tests.
 inline PublisherStats row_of(const Bus& bus, std::string_view name) {
   for (const PublisherStats& row : bus.stats().publishers) {
