@@ -219,15 +219,24 @@ TEST(DeliverOn, IsTheDispatchingThreadAfterTheMailboxWasMovedAway) {
 
 TEST(DeliverOn, NoCallRunsAfterTheBus) {
   std::optional<Bus> bus(thread_bus());
+  std::weak_ptr<int> watched;
+  Mailbox idle = executor(*bus);
+  auto first_to_leave = bus->subscribe(
+      kTokens, [&watched, alive = std::make_shared<int>(0)](const Event&) { watched = alive; },
+      {.deliver_on = idle});
   std::optional<BusyMailbox> busy(std::in_place, *bus);
   busy->begin(*bus);
+  idle.drain();
+  ASSERT_FALSE(watched.expired());
   bus->publish(kToken, "never called with");
   support::Sleeper end([&] {
     bus.reset();
     EXPECT_TRUE(busy->ended.load(std::memory_order_relaxed));
     EXPECT_TRUE(busy->watched.expired());
   });
-  ASSERT_TRUE(end.await_sleep());
+  // The end has sleeps of its own before it waits for calls on mailboxes, in their order.
+  EXPECT_TRUE(support::eventually([&] { return watched.expired(); }));
+  EXPECT_TRUE(end.await_sleep());
   busy->let_go();
   end.join();
   busy->join();

@@ -20,17 +20,19 @@ inline Mailbox executor(Bus& bus, std::size_t capacity = 16,
   return bus.mailbox({.capacity_events = capacity, .overflow = overflow}).value();
 }
 
-/// A call that runs on a mailbox, on a thread of its own, until it is let go.
+/// A call that runs on a mailbox, on a thread of its own, until it is let go. Later ones end at
+/// once.
 class BusyMailbox {
  public:
   explicit BusyMailbox(Bus& bus) : mailbox_(executor(bus)) {
     subscription = bus.subscribe({.types = kToken},
                                  [this, alive = std::make_shared<int>(0)](const Event&) {
                                    watched = alive;
-                                   ++calls;
-                                   entered_.release();
-                                   let_go_.acquire();
-                                   ended.store(true, std::memory_order_relaxed);
+                                   if (++calls == 1) {
+                                     entered_.release();
+                                     let_go_.acquire();
+                                     ended.store(true, std::memory_order_relaxed);
+                                   }
                                  },
                                  {.deliver_on = mailbox_})
                        .value();
