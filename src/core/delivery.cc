@@ -259,7 +259,6 @@ void Delivery::tidy() noexcept {
 
 void Delivery::clear() noexcept {
   collect();
-  mailboxes_.announce();
   table_.clear();
   desk_.clear();
   chain_.clear();

@@ -62,7 +62,7 @@ class MailboxDesk {
       dirty_.push_back(&mailbox);
     }
   }
-  /// Tells the owners of all that has been put in since the last time.
+  /// Tells the owners of all that has been put in since the last time: at the end of each batch.
   void announce() noexcept {
     for (MailboxCore* mailbox : dirty_) {
       mailbox->is_dirty = false;
@@ -101,7 +101,6 @@ class MailboxDesk {
     held_up_by_ = nullptr;
     for (MailboxCore* mailbox : blocking_) {
       if (!mailbox->has_room()) {
-        announce();  // Its owner may sleep.
         held_up_by_ = mailbox;
         return true;
       }

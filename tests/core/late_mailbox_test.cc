@@ -6,6 +6,7 @@
 #include <string>
 
 #include "support/buses.h"
+#include "support/counting_resource.h"
 #include "support/executors.h"
 #include "support/mails.h"
 
@@ -123,6 +124,21 @@ TEST(LateMailbox, MayLeaveBeforeItIsLive) {
   publish_and_pump(bus, {"d"});
   EXPECT_THAT(pop_all(mailbox), ElementsAre("closed"));
   EXPECT_TRUE(adds_up(mailbox.stats()));
+}
+
+// A handle outlives its subscription, and the history that was kept for that must not.
+TEST(LateMailbox, LetsItsHistoryGoWhenItLeaves) {
+  support::CountingResource resource;
+  Bus bus = manual_bus({.replay_events = 1, .payload_resource = &resource});
+  Mailbox mailbox = executor(bus);
+  publish_and_pump(bus, {std::string(1'000, 'x')});
+  ASSERT_EQ(resource.live(), 1);
+  auto joiner = bus.subscribe(kTokens, [](const Event&) {},
+                              {.replay = latest_per_type(), .deliver_on = mailbox})
+                    .value();
+  joiner.unsubscribe();
+  publish_and_pump(bus, {"the ring holds this one alone"});
+  EXPECT_EQ(resource.live(), 0);
 }
 
 TEST(LateMailbox, RefusesHistoryThatThereIsNot) {

@@ -25,36 +25,39 @@ using support::manual_bus;
 using support::thread_bus;
 using support::work_for;
 
-// How many threads of this process bear the name.
-std::size_t threads_named(const std::string& name) {
+// How many threads of this process are samplers: more than the bus under test has, if the default
+// bus is in use. One that was joined may still be listed for a moment.
+std::size_t samplers() {
   std::size_t count = 0;
   DIR* const tasks = opendir("/proc/self/task");
   for (const dirent* task = readdir(tasks); task != nullptr; task = readdir(tasks)) {
     std::ifstream file(std::string("/proc/self/task/") + task->d_name + "/comm");
     std::string found;
     std::getline(file, found);
-    count += found == name ? 1 : 0;
+    count += found == "herald-watch" ? 1 : 0;
   }
   closedir(tasks);
   return count;
 }
 
 TEST(Watchdog, IsOneThreadThatEndsWithTheBus) {
+  const std::size_t before = samplers();
   {
     Bus bus = thread_bus();
-    EXPECT_TRUE(eventually([] { return threads_named("herald-watch") == 1; }));
+    EXPECT_TRUE(eventually([before] { return samplers() == before + 1; }));
     Bus manual = manual_bus();
-    EXPECT_TRUE(eventually([] { return threads_named("herald-watch") == 2; }));
+    EXPECT_TRUE(eventually([before] { return samplers() == before + 2; }));
   }
-  EXPECT_EQ(threads_named("herald-watch"), 0u);
+  EXPECT_TRUE(eventually([before] { return samplers() == before; }));
 }
 
 TEST(Watchdog, IsNoneIfItIsOff) {
+  const std::size_t before = samplers();
   Bus bus = thread_bus({.slow_after = 0ns});
   auto slow = bus.subscribe({.types = kToken}, [](const Event&) { work_for(3ms); }).value();
   ASSERT_EQ(bus.publish(kToken, "text"), PublishResult::kAccepted);
   ASSERT_TRUE(bus.flush(support::kLong).ok());
-  EXPECT_EQ(threads_named("herald-watch"), 0u);
+  EXPECT_LE(samplers(), before);
   EXPECT_EQ(slow.stats().strikes, 0u);
   EXPECT_EQ(bus.stats().watch.watched, 0ns);
 }
