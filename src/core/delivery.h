@@ -82,7 +82,7 @@ class Delivery {
   bool fan_out_next() noexcept;
   /// Shows the run of delivered events to the batch subscribers.
   void end_run() noexcept;
-  /// Tells the owners of mailboxes what has come for them: once a batch.
+  /// Tells the owners of mailboxes what has come for them: after each batch or deadline.
   void announce() noexcept { mailboxes_.announce(); }
   /// Events that came of the last take and are not fanned out.
   [[nodiscard]] std::size_t pending() const noexcept { return known_end_ - ready_end_; }

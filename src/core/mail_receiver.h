@@ -102,7 +102,7 @@ struct MailReceiver {
   const std::shared_ptr<MailboxCore> mailbox;
   std::atomic<bool> cancelled{false};  // see running_call.h
   Command<base::NativeAtomics> end;    // its callable is destroyed
-  bool finishing = false;              // these two: guarded by the mailbox's mutex
+  bool finishing = false;              // these two: guarded by MailboxMembers
   bool finished = false;
 
   // The dispatcher's.

@@ -122,7 +122,9 @@ void Mailbox::close() noexcept {
 
 SubscriptionStats Mailbox::stats() const { return own_.stats(); }
 
-std::size_t Mailbox::depth() const noexcept { return core_ == nullptr ? 0 : core_->depth(); }
+std::size_t Mailbox::depth() const noexcept {
+  return core_ == nullptr ? 0 : core_->members().queued();
+}
 
 // A drain.
 

@@ -1,13 +1,11 @@
 // Stage 7, mailbox: takes events from the fan-out, gives them to whoever drains it: to the owner,
-// or to the subscribers that deliver on it. Here: what the dispatcher does, and who comes and goes.
+// or to the subscribers that deliver on it. Here: what the dispatcher does, and who may come.
 #include "core/mailbox_core.h"
 
-#include <algorithm>
-#include <iterator>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "core/drain_scope.h"
 #include "core/mailbox_desk.h"
 #include "core/runtime.h"
 
@@ -20,7 +18,7 @@ MailboxCore::MailboxCore(std::shared_ptr<Runtime> runtime, MailboxOptions option
       doorbell_(doorbell),
       types_(runtime_->types()),
       queue_(MailStore(Queue::nodes_for(options_.capacity_events)), options_.capacity_events),
-      running_call_(mode),
+      members_(mode),
       waker_(options_.waker) {
   bell_.set_waker(WakerCore::ready(waker_.get()));
   if (options_.overflow == MailboxOverflow::kConflate) {
@@ -30,121 +28,27 @@ MailboxCore::MailboxCore(std::shared_ptr<Runtime> runtime, MailboxOptions option
 
 // Any thread.
 
-std::size_t MailboxCore::depth() const noexcept {
-  const std::scoped_lock lock(mutex_);
-  std::uint64_t sum = 0;
-  for (const std::shared_ptr<Attachment>& member : members_) {
-    sum += member->mail->queued();
-  }
-  return sum;
-}
-
 std::size_t MailboxCore::size_bytes() const noexcept {
   return sizeof(*this) + queue_.size_bytes() + (conflation_ ? conflation_->size_bytes() : 0);
 }
 
-// Here those that have left and have nothing inside go as well.
 absl::Status MailboxCore::add_member(std::shared_ptr<Attachment> member) {
-  const std::scoped_lock lock(mutex_);
-  std::erase_if(members_, [](const std::shared_ptr<Attachment>& each) {
-    return each->mail->is_gone() && each->mail->queued() == 0;
-  });
+  using Added = MailboxMembers::Added;
   // [B5] acquire: as in step_when_empty().
-  if (state() != State::kOpen || ended_.load(std::memory_order_acquire) != kOpen) {
-    return absl::FailedPreconditionError("subscribe: deliver_on is a mailbox that has ended");
+  const bool ended = ended_.load(std::memory_order_acquire) != kOpen;
+  const std::size_t most = blocks() ? capacity() : SIZE_MAX;
+  switch (ended ? Added::kClosed : members_.add(std::move(member), most)) {
+    case Added::kClosed:
+      return absl::FailedPreconditionError("subscribe: deliver_on is a mailbox that has ended");
+    case Added::kFull:
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "subscribe: deliver_on is a mailbox with MailboxOverflow::kBlock that has a subscriber "
+          "for each of its ",
+          capacity(), " places; allowed: at most as many"));
+    case Added::kYes:
+      break;
   }
-  if (blocks() && members_.size() >= capacity()) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "subscribe: deliver_on is a mailbox with MailboxOverflow::kBlock that has a subscriber for "
-        "each of its ",
-        capacity(), " places; allowed: at most as many"));
-  }
-  if (member.get() != own_) {
-    has_others_.store(true, std::memory_order_relaxed);  // Relaxed: before any event of it.
-  }
-  members_.push_back(std::move(member));
   return absl::OkStatus();
-}
-
-std::vector<std::shared_ptr<Attachment>> MailboxCore::members() {
-  const std::scoped_lock lock(mutex_);
-  return members_;
-}
-
-// Leaving.
-
-bool MailboxCore::leave(const std::shared_ptr<Attachment>& member, std::function<void()> done) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (!member->mail->finished) {
-      leavers_.push_back({member, std::move(done)});
-      done = nullptr;
-    }
-  }
-  if (running_call_.cancel(*member->mail)) {
-    return false;
-  }
-  finish(*member);
-  if (done != nullptr) {
-    done();
-  }
-  return true;
-}
-
-void MailboxCore::leave_all(bool waits) noexcept {
-  for (const std::shared_ptr<Attachment>& member : members()) {
-    if (member.get() == own_) {
-      continue;
-    }
-    leave(member, nullptr);
-    if (waits) {
-      await_end(*member, base::NativeAtomics::kNoDeadline);
-    }
-  }
-}
-
-// What a callable owns may come here while it is being destroyed.
-bool MailboxCore::await_end(const Attachment& member, std::int64_t deadline_ns) noexcept {
-  return member.mail->is_finished_here() || member.mail->end.await(deadline_ns);
-}
-
-// Whoever comes first does it for all; nobody else touches the callable any more.
-void MailboxCore::finish(Attachment& member) noexcept {
-  if (member.mail->end.done()) {
-    return;
-  }
-  const std::shared_ptr<Attachment> keep = member.shared_from_this();
-  {
-    const std::scoped_lock lock(mutex_);
-    if (std::exchange(member.mail->finishing, true)) {
-      return;
-    }
-  }
-  member.mail->begin_to_finish();
-  member.destroy_callable();
-  member.mail->end.complete();
-  run_leavers(*member.mail, member);
-}
-
-// Those who come while these run find it finished, or are run as well.
-void MailboxCore::run_leavers(MailReceiver& mail, const Attachment& member) {
-  while (!mail.finished) {
-    std::vector<Leaver> leavers;
-    {
-      const std::scoped_lock lock(mutex_);
-      const auto own = std::partition(leavers_.begin(), leavers_.end(), [&](const Leaver& each) {
-        return each.member.get() != &member;
-      });
-      leavers.assign(std::make_move_iterator(own), std::make_move_iterator(leavers_.end()));
-      leavers_.erase(own, leavers_.end());
-      mail.finished = leavers.empty();
-    }
-    for (const Leaver& leaver : leavers) {
-      if (leaver.done != nullptr) {
-        leaver.done();
-      }
-    }
-  }
 }
 
 // The dispatcher.

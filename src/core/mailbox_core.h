@@ -5,17 +5,15 @@
 //   the turn; the others by any thread.
 // Invariants:
 //  1. One thread at a time has the turn. What it did is visible to the next.
-//  2. An event is given to its receiver only between begin() and end() of running_call.h, so never
-//     after that receiver has left.
-//  3. A loss is told before an event that came after it: what was refused is counted before the
+//  2. A loss is told before an event that came after it: what was refused is counted before the
 //     next is put in; what was taken back leaves a place without an item, and the drainer gives
 //     nothing from behind it before it has been counted.
-//  4. An attachment lives in members_ until it is detached and none of its events is inside; what
-//     counts its last event out touches it no more.
-//  5. Once closed, nothing is given. When it is detached as well, whoever has the turn, or had it
+//  3. An attachment is a member until it is detached and none of its events is inside; what counts
+//     its last event out touches it no more.
+//  4. Once closed, nothing is given. When it is detached as well, whoever has the turn, or had it
 //     last, throws away what is inside and forgets the members.
 // Synchronization:
-//  [B1] to [B3]: the queue and the bell. [K1], [K2]: the running call.
+//  [B1] to [B3]: the queue and the bell. Its members: mailbox_members.h.
 //  [B4] taken_back_ and lost_ are stored with release after the receiver's counter / loaded with
 //       acquire before that is read.
 //  [B5] ended_ is stored with release after the last event / loaded with acquire before the queue
@@ -25,15 +23,13 @@
 //       dispatcher that waits for room is the sleeper.
 //  [B10] bury() stores state_, then tries for the turn; give_turn_up() stores the turn, then loads
 //       state_: the race in base/fence.h, all four seq_cst, so one of the two cleans up.
-// Bounds: the queue's; leavers and members by the number of subscriptions.
+// Bounds: the queue's, and those of its members.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -41,12 +37,11 @@
 #include "base/fence.h"
 #include "core/attachment.h"
 #include "core/conflation_index.h"
-#include "core/mail_receiver.h"
 #include "core/mail_store.h"
 #include "core/mailbox_bell.h"
+#include "core/mailbox_members.h"
 #include "core/mailbox_queue.h"
 #include "core/publisher_core.h"
-#include "core/running_call.h"
 #include "core/waker_core.h"
 #include "herald/mailbox.h"
 
@@ -73,23 +68,14 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
     return options_.overflow == MailboxOverflow::kBlock;
   }
   [[nodiscard]] std::size_t capacity() const noexcept { return queue_.capacity(); }
-  [[nodiscard]] std::size_t depth() const noexcept;
   [[nodiscard]] std::size_t size_bytes() const noexcept;
 
   /// FailedPrecondition: it has ended; ResourceExhausted: it has no room for one event of each,
   /// where the dispatcher waits for room.
   absl::Status add_member(std::shared_ptr<Attachment> member);
-  /// No call of `member` starts from now on; its callable is destroyed and `done` called, if there
-  /// is one: now (true), or by the drainer after the call that is running.
-  bool leave(const std::shared_ptr<Attachment>& member, std::function<void()> done);
-  /// The same for all but the mailbox's own.
-  void leave_all(bool waits) noexcept;
-  /// Until the callable of `member` is destroyed; false at `deadline_ns`. Not by who is at it.
-  static bool await_end(const Attachment& member, std::int64_t deadline_ns) noexcept;
+  [[nodiscard]] MailboxMembers& members() noexcept { return members_; }
   /// From now on nothing is given.
   void close() noexcept { advance(State::kClosed); }
-  /// The mailbox's own attachment; once, before it is attached.
-  void set_own(Attachment& own) noexcept { own_ = &own; }
 
   // The dispatcher.
 
@@ -138,10 +124,6 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
   using Bell = MailboxBell<base::NativeAtomics, WakerCore::Ready>;
   enum class State : std::uint8_t { kOpen, kClosed, kDetached };
   using Race = base::StoreThenLoad<base::NativeAtomics>;
-  struct Leaver {
-    std::shared_ptr<Attachment> member;
-    std::function<void()> done;
-  };
 
   // The dispatcher.
   void put(Attachment& receiver, const Event& event) noexcept;
@@ -167,7 +149,6 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
   void caught(Attachment& receiver) noexcept;
   void tell_losses_to_others() noexcept;
   void tell_all_end() noexcept;
-  void finish(Attachment& member) noexcept;
   void clean() noexcept;
   // [B6] acquire; seq_cst: [B10].
   [[nodiscard]] bool seize_turn() noexcept {
@@ -180,8 +161,6 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
   [[nodiscard]] State state() const noexcept { return state_.load(std::memory_order_seq_cst); }
   // seq_cst: [B10].
   void advance(State state) noexcept { state_.store(state, std::memory_order_seq_cst); }
-  void run_leavers(MailReceiver& mail, const Attachment& member);
-  [[nodiscard]] std::vector<std::shared_ptr<Attachment>> members();
   // [B4] acquire.
   [[nodiscard]] bool losses_are_counted() const noexcept {
     return taken_back_.load(std::memory_order_acquire) >= queue_.skipped();
@@ -201,11 +180,10 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
   const base::FenceMode mode_;
   Doorbell& doorbell_;
   const TypeRegistry& types_;
-  Attachment* own_ = nullptr;  // the mailbox's own; set before it is attached
 
   Queue queue_;
   Bell bell_;
-  RunningCall<base::NativeAtomics, MailReceiver> running_call_;
+  MailboxMembers members_;
 
   // The dispatcher's.
   MailboxDesk* desk_ = nullptr;
@@ -226,11 +204,6 @@ class MailboxCore : public std::enable_shared_from_this<MailboxCore> {
   std::atomic<std::uint64_t> taken_out_{0};
 
   std::atomic<State> state_{State::kOpen};
-  std::atomic<bool> has_others_{false};  // members that are not its own
-
-  mutable std::mutex mutex_;  // of these, on the control plane
-  std::vector<std::shared_ptr<Attachment>> members_;
-  std::vector<Leaver> leavers_;
 };
 
 }  // namespace herald::core

@@ -1,14 +1,18 @@
 // Stage 7, mailbox desk: which mailboxes are to be announced, are waited for, or have to go.
 //
 // Threads: the holder of the dispatch right.
-// Invariants: a mailbox is known here from its first receiver's attachment to its last one's
-//   leaving, so those receivers, which are in the table, keep it alive.
+// Invariants:
+//  1. A mailbox is known here from its first receiver's attachment to its last one's leaving, so
+//     those receivers, which are in the table, keep it alive.
+//  2. Whoever delivers (a batch, a deadline, late joiners) announces before it does anything else,
+//     so between those nothing is dirty.
 // Bounds: the number of mailboxes; no memory is asked for but by attach().
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "base/assert.h"
 #include "core/attachment.h"
 #include "core/mailbox_core.h"
 #include "herald/event.h"
@@ -35,7 +39,7 @@ class MailboxDesk {
   }
   void detach(Attachment& receiver) noexcept {
     MailboxCore& mailbox = *receiver.mail->mailbox;
-    announce();
+    announce();  // It may be dirty, and unknown from now on.
     mailbox.detach(receiver);
     if (mailbox.receivers().empty()) {
       std::erase(all_, &mailbox);
@@ -48,6 +52,7 @@ class MailboxDesk {
 
   /// The end of all.
   void clear() noexcept {
+    HERALD_ASSERT(dirty_.empty(), "the owner of a mailbox was not told: a bug in Herald");
     for (MailboxCore* mailbox : all_) {
       mailbox->clear();
     }
@@ -62,7 +67,7 @@ class MailboxDesk {
       dirty_.push_back(&mailbox);
     }
   }
-  /// Tells the owners of all that has been put in since the last time: at the end of each batch.
+  /// Tells the owners of all that has been put in since the last time.
   void announce() noexcept {
     for (MailboxCore* mailbox : dirty_) {
       mailbox->is_dirty = false;

@@ -37,13 +37,11 @@ void MailboxCore::give_turn_up() noexcept {
   } while (!cleaned && state() == State::kDetached && seize_turn());
 }
 
-// With the turn, and nothing comes in any more. The members own the mailbox, as it owns them.
+// With the turn, and nothing comes in any more.
 void MailboxCore::clean() noexcept {
   discard();
   bell_.set_waker(nullptr);
-  std::vector<std::shared_ptr<Attachment>> forgotten;  // destroyed without the lock
-  const std::scoped_lock lock(mutex_);
-  forgotten.swap(members_);
+  members_.forget();
 }
 
 MailboxCore::Step MailboxCore::step() {
@@ -91,13 +89,13 @@ MailboxCore::Step MailboxCore::give(Mail& mail) {
   Attachment& receiver = *mail.receiver;
   if (const std::optional<Notice> notice = untold(receiver); notice.has_value()) {
     in_hand_ = std::move(mail);
-    if (&receiver == own_) {
+    if (&receiver == members_.own()) {
       return own_notice(*notice);
     }
     tell(receiver, *notice);
     return {Step::What::kCalled, false, {}};
   }
-  if (&receiver != own_) {
+  if (&receiver != members_.own()) {
     return {Step::What::kCalled, call(receiver, mail.event), {}};
   }
   receiver.mail->delivered.add(1);
@@ -128,8 +126,8 @@ MailboxCore::Step MailboxCore::step_when_empty() {
   const std::uint8_t ended = ended_.load(std::memory_order_acquire);
   if (const std::uint64_t lost = this->lost(); lost != told_) {
     tell_losses_to_others();
-    if (own_ != nullptr) {
-      if (const std::optional<Notice> notice = untold(*own_); notice.has_value()) {
+    if (Attachment* const own = members_.own(); own != nullptr) {
+      if (const std::optional<Notice> notice = untold(*own); notice.has_value()) {
         return own_notice(*notice);  // told_ stays: there may be another
       }
     }
@@ -147,11 +145,11 @@ MailboxCore::Step MailboxCore::step_when_empty() {
 }
 
 void MailboxCore::tell_losses_to_others() noexcept {
-  if (!has_others_.load(std::memory_order_relaxed)) {  // Relaxed: it is older than their events.
+  if (!members_.has_others()) {
     return;
   }
-  for (const std::shared_ptr<Attachment>& member : members()) {
-    if (member.get() == own_) {
+  for (const std::shared_ptr<Attachment>& member : members_.all()) {
+    if (member.get() == members_.own()) {
       continue;
     }
     for (std::optional<Notice> notice = untold(*member); notice.has_value();
@@ -166,7 +164,7 @@ void MailboxCore::tell_all_end() noexcept {
     return;
   }
   const auto reason = static_cast<End::Reason>(ended_.load(std::memory_order_relaxed) - 1);
-  for (const std::shared_ptr<Attachment>& member : members()) {
+  for (const std::shared_ptr<Attachment>& member : members_.all()) {
     tell(*member, End{reason});
   }
 }
@@ -184,17 +182,15 @@ void MailboxCore::discard() noexcept {
 bool MailboxCore::call(Attachment& receiver, const Event& event) noexcept {
   const DrainScope scope(*this);
   MailReceiver& mail = *receiver.mail;
-  const bool called = running_call_.begin(mail);
+  const bool called = members_.begin_call(receiver);
   if (called) {
     HERALD_TRY { call_one(receiver.callback(), event); }
     HERALD_CATCH_ALL { caught(receiver); }
     mail.delivered.add(1);
   }
-  if (running_call_.end(mail)) {
-    finish(receiver);
-  }
+  members_.end_call(receiver);
   if (!called) {
-    mail.detach_dropped.add(1);  // the last touch: invariant 4
+    mail.detach_dropped.add(1);  // the last touch: invariant 3
   }
   return called;
 }
@@ -207,14 +203,11 @@ void MailboxCore::caught(Attachment& receiver) noexcept {
 
 void MailboxCore::tell(Attachment& receiver, const Notice& notice) noexcept {
   const DrainScope scope(*this);
-  MailReceiver& mail = *receiver.mail;
-  if (running_call_.begin(mail) && receiver.on_notice() != nullptr) {
+  if (members_.begin_call(receiver) && receiver.on_notice() != nullptr) {
     HERALD_TRY { receiver.on_notice()(notice); }
     HERALD_CATCH_ALL { caught(receiver); }
   }
-  if (running_call_.end(mail)) {
-    finish(receiver);
-  }
+  members_.end_call(receiver);
 }
 
 }  // namespace herald::core

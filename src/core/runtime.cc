@@ -272,7 +272,7 @@ void Runtime::unsubscribe_async(const std::shared_ptr<Attachment>& attachment,
     if (leaves_now) {
       detach(attachment);
     }
-    attachment->mail->mailbox->leave(attachment, std::move(done));
+    attachment->mail->mailbox->members().leave(attachment, std::move(done));
     return;
   }
   struct Departure : Order {

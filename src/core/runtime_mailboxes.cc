@@ -41,7 +41,7 @@ absl::StatusOr<Runtime::OpenedMailbox> Runtime::open_mailbox(const std::optional
     opened.own = std::make_shared<Attachment>(next_subscription_id(), *filter, detail::Callback(),
                                               std::move(of_own));
     opened.own->mail = std::make_unique<MailReceiver>(opened.mailbox);
-    opened.mailbox->set_own(*opened.own);
+    opened.mailbox->members().set_own(*opened.own);
     opened.mailbox->add_member(opened.own).IgnoreError();  // it is open, and has a place for one
     if (filter->stream.has_value()) {
       streams_.came(*filter->stream);
@@ -92,13 +92,14 @@ Runtime::Leaving Runtime::leave_mailbox(const std::shared_ptr<Attachment>& attac
   bool idle = false;
   if (leaves_now) {
     detach(attachment);
-    idle = mailbox.leave(attachment, nullptr);
+    idle = mailbox.members().leave(attachment, nullptr);
   }
   if (!waits) {
     return idle || attachment->mail->end.done() || DrainScope::is_open(mailbox) ? Leaving::kDone
                                                                                 : Leaving::kPending;
   }
-  return attachment->detach.await(deadline_ns) && MailboxCore::await_end(*attachment, deadline_ns)
+  return attachment->detach.await(deadline_ns) &&
+                 MailboxMembers::await_end(*attachment, deadline_ns)
              ? Leaving::kDone
              : Leaving::kLate;
 }
@@ -116,7 +117,7 @@ void Runtime::close_mailbox(MailboxCore& mailbox) noexcept {
   };
   const bool waits = !in_callback();
   mailbox.close();
-  mailbox.leave_all(waits);
+  mailbox.members().leave_all(waits);
   submit(*order, action, order.get(), order);
   if (waits) {
     order->await(base::NativeAtomics::kNoDeadline);
@@ -127,7 +128,7 @@ void Runtime::close_mailbox(MailboxCore& mailbox) noexcept {
 // what a mailbox has for its owner stays. Without the dispatch right: a running call may want it.
 void Runtime::leave_mailboxes() noexcept {
   for (const std::shared_ptr<MailboxCore>& mailbox : mailboxes()) {
-    mailbox->leave_all(/*waits=*/true);
+    mailbox->members().leave_all(/*waits=*/true);
   }
 }
 

@@ -26,7 +26,6 @@ using support::eventually;
 using support::kLong;
 using support::manual_bus;
 using support::pop_all;
-using support::publish_and_pump;
 using support::Texts;
 using support::thread_bus;
 using support::word_of;

@@ -221,13 +221,16 @@ TEST(DeliverOn, NoCallRunsAfterTheBus) {
   std::optional<Bus> bus(thread_bus());
   std::weak_ptr<int> watched;
   Mailbox idle = executor(*bus);
-  auto first_to_leave = bus->subscribe(
-      kTokens, [&watched, alive = std::make_shared<int>(0)](const Event&) { watched = alive; },
-      {.deliver_on = idle});
+  auto first_to_leave = bus->subscribe(kTokens,
+                                       [&watched, alive = std::make_shared<int>(0)](const Event&) {
+                                         watched = alive;
+                                       },
+                                       {.deliver_on = idle})
+                            .value();
   std::optional<BusyMailbox> busy(std::in_place, *bus);
   busy->begin(*bus);
   idle.drain();
-  ASSERT_FALSE(watched.expired());
+  EXPECT_FALSE(watched.expired());
   bus->publish(kToken, "never called with");
   support::Sleeper end([&] {
     bus.reset();

@@ -3,20 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <semaphore>
-#include <string>
 #include <thread>
-#include <utility>
 
 #include "support/buses.h"
 #include "support/executors.h"
 #include "support/mails.h"
-#include "support/sleeper.h"
 
 namespace herald {
 namespace {
@@ -107,7 +103,13 @@ TEST(MailboxLifetime, ADispatchersCallbackMayCloseIt) {
   Bus bus = manual_bus();
   Mailbox mailbox = bus.mailbox(kTokens).value();
   publish_and_pump(bus, {"a"});
-  auto closer = bus.subscribe(kInfo, [&](const Info&, const Event&) { mailbox.close(); });
+  const DeliverOn where(mailbox);
+  auto closer = bus.subscribe(kInfo, [&](const Info&, const Event&) {
+    mailbox.close();
+    support::expect_refused(
+        bus.subscribe(kTokens, [](const Event&) {}, {.deliver_on = where}).status(),
+        absl::StatusCode::kFailedPrecondition, {"ended"});
+  });
   bus.publish(kInfo, "close");
   bus.pump();
   EXPECT_THAT(pop_all(mailbox), ElementsAre("closed"));

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <fstream>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -25,39 +26,53 @@ using support::manual_bus;
 using support::thread_bus;
 using support::work_for;
 
-// How many threads of this process are samplers: more than the bus under test has, if the default
-// bus is in use. One that was joined may still be listed for a moment.
-std::size_t samplers() {
-  std::size_t count = 0;
-  DIR* const tasks = opendir("/proc/self/task");
-  for (const dirent* task = readdir(tasks); task != nullptr; task = readdir(tasks)) {
-    std::ifstream file(std::string("/proc/self/task/") + task->d_name + "/comm");
-    std::string found;
-    std::getline(file, found);
-    count += found == "herald-watch" ? 1 : 0;
+// The samplers of this process that came after this. Others are there if the default bus is in use,
+// and one that was joined may still be listed for a moment.
+class NewSamplers {
+ public:
+  [[nodiscard]] std::size_t count() const {
+    const std::set<std::string> now = samplers();
+    return static_cast<std::size_t>(std::count_if(
+        now.begin(), now.end(), [this](const std::string& id) { return !before_.contains(id); }));
   }
-  closedir(tasks);
-  return count;
-}
+
+ private:
+  static std::set<std::string> samplers() {
+    std::set<std::string> found;
+    DIR* const tasks = opendir("/proc/self/task");
+    for (const dirent* task = readdir(tasks); task != nullptr; task = readdir(tasks)) {
+      std::ifstream file(std::string("/proc/self/task/") + task->d_name + "/comm");
+      std::string name;
+      std::getline(file, name);
+      if (name == "herald-watch") {
+        found.insert(task->d_name);
+      }
+    }
+    closedir(tasks);
+    return found;
+  }
+
+  const std::set<std::string> before_ = samplers();
+};
 
 TEST(Watchdog, IsOneThreadThatEndsWithTheBus) {
-  const std::size_t before = samplers();
+  const NewSamplers samplers;
   {
     Bus bus = thread_bus();
-    EXPECT_TRUE(eventually([before] { return samplers() == before + 1; }));
+    EXPECT_TRUE(eventually([&] { return samplers.count() == 1; }));
     Bus manual = manual_bus();
-    EXPECT_TRUE(eventually([before] { return samplers() == before + 2; }));
+    EXPECT_TRUE(eventually([&] { return samplers.count() == 2; }));
   }
-  EXPECT_TRUE(eventually([before] { return samplers() == before; }));
+  EXPECT_TRUE(eventually([&] { return samplers.count() == 0; }));
 }
 
 TEST(Watchdog, IsNoneIfItIsOff) {
-  const std::size_t before = samplers();
+  const NewSamplers samplers;
   Bus bus = thread_bus({.slow_after = 0ns});
   auto slow = bus.subscribe({.types = kToken}, [](const Event&) { work_for(3ms); }).value();
   ASSERT_EQ(bus.publish(kToken, "text"), PublishResult::kAccepted);
   ASSERT_TRUE(bus.flush(support::kLong).ok());
-  EXPECT_LE(samplers(), before);
+  EXPECT_EQ(samplers.count(), 0u);
   EXPECT_EQ(slow.stats().strikes, 0u);
   EXPECT_EQ(bus.stats().watch.watched, 0ns);
 }

@@ -45,8 +45,8 @@ class CallRun {
 
   // Others.
 
-  /// The drainer frees it if a call is running. As core/mailbox_core.cc, where a mutex guards what
-  /// leavers counts here.
+  /// The drainer frees it if a call is running. As core/mailbox_members.cc, where a mutex guards
+  /// what leavers counts here.
   void remove_without_waiting() {
     receiver_.leavers.store(1, std::memory_order_release);
     if (!call_.cancel(receiver_)) {
