@@ -65,6 +65,9 @@ struct WatchStats {
   /// or meanwhile.
   std::chrono::nanoseconds unattributed{0};
   std::uint64_t lost = 0;  ///< Stays of which the dispatching thread was told too much at a time.
+  /// Of the sampler: two in slow_after while events are dispatched. Where all processors are busy,
+  /// each takes one from its thread for some microseconds.
+  std::uint64_t looks = 0;
 };
 
 /// A moment's view of a bus. At rest:

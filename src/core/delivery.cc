@@ -340,6 +340,7 @@ void Delivery::fill(BusStats& stats) const {
   stats.middleware = chain_.all_stats(ledger_.watched());
   stats.watch = ledger_.stats();
   stats.watch.lost = post_.lost();
+  stats.watch.looks = post_.looks();
   for (const auto& culprit : ledger_.culprits()) {
     stats.culprits.push_back(this->stats(*culprit));
   }

@@ -63,6 +63,10 @@ class WatchPost {
   void take(Visit&& visit) noexcept {
     ring_.take(visit);
   }
+  // Relaxed: statistic only.
+  [[nodiscard]] std::uint64_t looks() const noexcept {
+    return looks_.load(std::memory_order_relaxed);
+  }
   /// The sampler's order runs. [W4] release: pairs with ask().
   void answered() noexcept { asked_.store(false, std::memory_order_release); }
   [[nodiscard]] std::uint64_t lost() const noexcept {
@@ -89,6 +93,10 @@ class WatchPost {
       asked_.store(true, std::memory_order_relaxed);  // Relaxed: carries nothing.
       right.leave(order);
     }
+  }
+  /// One writer.
+  void count_look() noexcept {
+    looks_.store(looks() + 1, std::memory_order_relaxed);  // Relaxed: statistic only.
   }
   void set_lost(std::uint64_t reports) noexcept {
     lost_.store(reports, std::memory_order_relaxed);  // Relaxed: statistic only.
@@ -138,6 +146,7 @@ class WatchPost {
   std::atomic<bool> asked_{false};
   std::atomic<std::uint32_t> stopping_{0};
   std::atomic<std::uint64_t> lost_{0};
+  std::atomic<std::uint64_t> looks_{0};
   Spot spot_;
   StayRing ring_;
 };

@@ -82,6 +82,7 @@ void Watchdog::look(base::Ticks now) noexcept {
   const bool struck = watch_.look(
       dispatcher_.delivery().stay(), now, [this](std::int32_t thread) { return waited(thread); },
       [&ring](const StayReport& report) { return ring.put(report); });
+  post_.count_look();
   post_.set_lost(watch_.lost());
   if (struck || ring.is_half_full()) {
     post_.ask(dispatcher_.right(), note_);

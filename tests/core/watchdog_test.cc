@@ -75,6 +75,7 @@ TEST(Watchdog, IsNoneIfItIsOff) {
   EXPECT_EQ(samplers.count(), 0u);
   EXPECT_EQ(slow.stats().strikes, 0u);
   EXPECT_EQ(bus.stats().watch.watched, 0ns);
+  EXPECT_EQ(bus.stats().watch.looks, 0u);
 }
 
 // Publishes until `found`; the machine may keep the sampler from looking for as long as it likes.
@@ -114,6 +115,7 @@ TEST_P(WatchedBus, FindsTheSlowOneAndNobodyElseBeforeIt) {
   EXPECT_EQ(stats.culprits[0].name, "slow");
   const SubscriptionStats row = slow.stats();
   EXPECT_GE(row.longest_stay, 400us);
+  EXPECT_GE(stats.watch.looks, 2 * stats.watch.strikes) << "a stay is seen twice at least";
   EXPECT_LE(row.longest_stay, longest + longest / 100) << "longer than it was";
   EXPECT_LE(row.strikes, row.delivered);
   EXPECT_GT(row.share, 0);

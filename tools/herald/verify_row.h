@@ -46,8 +46,8 @@ struct VerifyRow {
   std::uint64_t unsampled = 0;  ///< Samples for which there was no room.
   bool backlog_grows = false;
   StalledTime stalls;
-  std::uint64_t stalls_unrecorded = 0;  ///< Stalls beyond what the logs hold.
-  std::uint64_t involuntary_switches = 0;
+  std::uint64_t stalls_unrecorded = 0;     ///< Stalls beyond what the logs hold.
+  std::uint64_t involuntary_switches = 0;  ///< Less those that the bus's watchdog may have caused.
 
   Faults faults;
   std::vector<std::string> contradictions;  ///< Where the bus's own books do not agree with ours.
