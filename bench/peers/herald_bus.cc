@@ -57,8 +57,8 @@ class HeraldBus {
   void subscribe_batch(const Interest& interest, Receiver& receiver) {
     const auto take = [&receiver](herald::Batch<Content> batch) {
       Receiver taking = receiver;
-      for (std::size_t i = 0; i < batch.size(); ++i) {
-        taking.take(batch[i]);
+      for (const Content& content : batch) {
+        taking.take(content);
       }
       receiver = taking;
     };

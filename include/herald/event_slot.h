@@ -28,8 +28,18 @@ struct Block {
   void (*destroy)(void* object) noexcept = nullptr;  ///< Null: nothing to destroy.
   std::pmr::memory_resource* resource = nullptr;
 
-  [[nodiscard]] std::byte* data() noexcept;
+  /// How far behind the head a payload of this alignment, a power of two, begins.
+  [[nodiscard]] static constexpr std::size_t data_offset(std::size_t align_bytes) noexcept;
+  [[nodiscard]] std::byte* data() noexcept { return data(align_bytes); }
+  /// The same where the alignment is known. Requires: it is `align`.
+  [[nodiscard]] std::byte* data(std::size_t align) noexcept {
+    return reinterpret_cast<std::byte*>(this) + data_offset(align);
+  }
 };
+
+constexpr std::size_t Block::data_offset(std::size_t align_bytes) noexcept {
+  return (sizeof(Block) + align_bytes - 1) & ~(align_bytes - 1);
+}
 
 /// Null if the resource has no memory or the size is above kPayloadLimitBytes.
 [[nodiscard]] Block* allocate_block(std::pmr::memory_resource* resource, std::size_t size_bytes,
@@ -105,7 +115,7 @@ template <typename T>
     }
     ::new (static_cast<void*>(block->data())) T(std::move(object));
     if constexpr (!std::is_trivially_destructible_v<T>) {
-      block->destroy = [](void* made) noexcept { std::launder(static_cast<T*>(made))->~T(); };
+      block->destroy = [](void* made) noexcept { static_cast<T*>(made)->~T(); };
     }
     ::new (static_cast<void*>(slot.payload)) Block*(block);
     slot.kind = PayloadKind::kBlockObject;

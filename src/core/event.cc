@@ -18,19 +18,11 @@ PayloadId next_payload_id() noexcept {
 
 namespace {
 
-std::size_t data_offset(std::size_t align_bytes) noexcept {
-  return (sizeof(Block) + align_bytes - 1) / align_bytes * align_bytes;
-}
-
 std::size_t whole_align(std::size_t align_bytes) noexcept {
   return align_bytes > alignof(Block) ? align_bytes : alignof(Block);
 }
 
 }  // namespace
-
-std::byte* Block::data() noexcept {
-  return reinterpret_cast<std::byte*>(this) + data_offset(align_bytes);
-}
 
 Block* allocate_block(std::pmr::memory_resource* resource, std::size_t size_bytes,
                       std::size_t align_bytes) noexcept {
@@ -39,7 +31,8 @@ Block* allocate_block(std::pmr::memory_resource* resource, std::size_t size_byte
   }
   void* memory = nullptr;
   HERALD_TRY {
-    memory = resource->allocate(data_offset(align_bytes) + size_bytes, whole_align(align_bytes));
+    memory =
+        resource->allocate(Block::data_offset(align_bytes) + size_bytes, whole_align(align_bytes));
   }
   HERALD_CATCH_ALL { return nullptr; }
   auto* block = ::new (memory) Block;
@@ -58,7 +51,7 @@ void release_block(Block* block) noexcept {
   if (block->destroy != nullptr) {
     block->destroy(block->data());
   }
-  const std::size_t size_bytes = data_offset(block->align_bytes) + block->size_bytes;
+  const std::size_t size_bytes = Block::data_offset(block->align_bytes) + block->size_bytes;
   const std::size_t align_bytes = whole_align(block->align_bytes);
   std::pmr::memory_resource* resource = block->resource;
   block->~Block();
