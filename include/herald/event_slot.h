@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory_resource>
 #include <new>
+#include <span>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -145,11 +146,10 @@ template <typename T>
   }
 }
 
-/// A whole new event. False if `type` is a key of another bus, or as in store_payload.
+/// All of a new event but its time and its payload. False if `type` is a key of another bus.
 template <typename T>
-[[nodiscard]] bool make_slot(EventSlot& slot, const EventType<T>& type, PublishArgument<T> payload,
-                             StreamId stream, std::uint32_t bus_id,
-                             std::pmr::memory_resource* resource) noexcept {
+[[nodiscard]] bool make_head(EventSlot& slot, const EventType<T>& type, StreamId stream,
+                             std::uint32_t bus_id) noexcept {
   const std::uint32_t key_bus_id = KeyAccess::bus_id(type);
   if (key_bus_id != 0 && key_bus_id != bus_id) [[unlikely]] {
     return false;
@@ -158,7 +158,30 @@ template <typename T>
   slot.stream = stream;
   slot.type_entry = KeyAccess::entry(type);
   slot.flags = 0;
-  return store_payload<T>(slot, static_cast<PublishArgument<T>&&>(payload), resource);
+  return true;
+}
+
+/// All but its time. False as in make_head or store_payload.
+template <typename T>
+[[nodiscard]] bool make_slot(EventSlot& slot, const EventType<T>& type, PublishArgument<T> payload,
+                             StreamId stream, std::uint32_t bus_id,
+                             std::pmr::memory_resource* resource) noexcept {
+  return make_head<T>(slot, type, stream, bus_id) &&
+         store_payload<T>(slot, static_cast<PublishArgument<T>&&>(payload), resource);
+}
+
+/// Whole events that differ in their payloads alone: objects that lie in them.
+/// Requires: as many slots as payloads.
+template <typename T>
+void make_slots(EventSlot* slots, EventSlot head, std::span<const T> payloads) noexcept {
+  static_assert(kIsInline<T>);
+  head.kind = PayloadKind::kInlineObject;
+  head.size_bytes = static_cast<std::uint8_t>(sizeof(T));
+  for (const T& payload : payloads) {
+    std::memcpy(static_cast<void*>(slots), &head, offsetof(EventSlot, payload));
+    ::new (static_cast<void*>(slots->payload)) T(payload);
+    ++slots;
+  }
 }
 
 }  // namespace herald::detail

@@ -160,17 +160,12 @@ class Publisher {
     detail::EventSlot apart[kChunkEvents];
     const std::span<detail::EventSlot> slots =
         cells.empty() ? std::span(apart).first(payloads.size()) : cells;
-    std::size_t made = 0;
-    while (made < slots.size() && !(detail::needs_block<T>(payloads[made]) && closed()) &&
-           detail::make_slot<T>(slots[made], type, payloads[made], options.stream, bus_id_,
-                                resource_)) {
-      ++made;
-    }
+    const std::size_t made = make<T>(slots, type, payloads, options);
     BatchResult result;
     if (cells.empty()) {
-      result = push(slots.first(made), options);
+      result = push(slots.first(made));
     } else if (made != 0) {
-      result.result = commit(cells.first(made), options);
+      result.result = commit(cells.first(made));
       result.accepted = result.result == PublishResult::kAccepted ? made : 0;
     }
     taken_on = made;
@@ -181,17 +176,44 @@ class Publisher {
     return result;
   }
 
+  // The events of the first payloads, up to one that cannot be made or the end of the slots.
+  template <typename T>
+  std::size_t make(std::span<detail::EventSlot> slots, const EventType<T>& type,
+                   std::span<const BatchElement<T>> payloads,
+                   const PublishOptions& options) noexcept {
+    const std::int64_t time = stamp(options);
+    if constexpr (!std::is_same_v<T, Text> && detail::kIsInline<T>) {
+      detail::EventSlot head;
+      if (!detail::make_head<T>(head, type, options.stream, bus_id_)) {
+        return 0;
+      }
+      head.publish_ticks = time;
+      detail::make_slots<T>(slots.data(), head, payloads.first(slots.size()));
+      return slots.size();
+    } else {
+      std::size_t made = 0;
+      while (made < slots.size() && !(detail::needs_block<T>(payloads[made]) && closed()) &&
+             detail::make_slot<T>(slots[made], type, payloads[made], options.stream, bus_id_,
+                                  resource_)) {
+        slots[made++].publish_ticks = time;
+      }
+      return made;
+    }
+  }
+
   // Out of line, so that no queue type is visible here.
   // The next cell of the lane, or those in a row, at most `count`; none if it is full or closed.
   [[nodiscard]] detail::EventSlot* claim() noexcept;
   [[nodiscard]] std::span<detail::EventSlot> claim(std::size_t count) noexcept;
   // Publishes the first that were claimed last.
   PublishResult commit(detail::EventSlot& cell, const PublishOptions& options) noexcept;
-  PublishResult commit(std::span<detail::EventSlot> cells, const PublishOptions& options) noexcept;
+  PublishResult commit(std::span<detail::EventSlot> cells) noexcept;  // they have their time
   // These take over the slots' payloads.
   PublishResult push(detail::EventSlot& slot, const PublishOptions& options,
                      bool may_wait) noexcept;
-  BatchResult push(std::span<detail::EventSlot> slots, const PublishOptions& options) noexcept;
+  BatchResult push(std::span<detail::EventSlot> slots) noexcept;  // they have their time
+  // The time that an event counts from; 0: not measured.
+  [[nodiscard]] std::int64_t stamp(const PublishOptions& options) const noexcept;
   PublishResult refuse() noexcept;  // one event: rejected, or closed
   [[nodiscard]] bool closed() const noexcept;
   void skip(std::size_t events, PublishResult result) noexcept;  // behind a batch's end

@@ -5,6 +5,7 @@
 
 #include "core/event_access.h"
 #include "core/publisher_core.h"
+#include "core/runtime.h"
 
 namespace herald {
 
@@ -43,9 +44,8 @@ PublishResult Publisher::commit(detail::EventSlot& cell, const PublishOptions& o
   return core_->commit(cell, options);
 }
 
-PublishResult Publisher::commit(std::span<detail::EventSlot> cells,
-                                const PublishOptions& options) noexcept {
-  return core_->commit(cells, options);
+PublishResult Publisher::commit(std::span<detail::EventSlot> cells) noexcept {
+  return core_->commit(cells);
 }
 
 PublishResult Publisher::push(detail::EventSlot& slot, const PublishOptions& options,
@@ -57,15 +57,18 @@ PublishResult Publisher::push(detail::EventSlot& slot, const PublishOptions& opt
   return core_->publish(slot, options, may_wait);
 }
 
-BatchResult Publisher::push(std::span<detail::EventSlot> slots,
-                            const PublishOptions& options) noexcept {
+BatchResult Publisher::push(std::span<detail::EventSlot> slots) noexcept {
   if (core_ == nullptr) {
     for (detail::EventSlot& slot : slots) {
       drop(slot);
     }
     return {0, PublishResult::kClosed};
   }
-  return core_->publish(slots, options);
+  return core_->publish(slots);
+}
+
+std::int64_t Publisher::stamp(const PublishOptions& options) const noexcept {
+  return core_ == nullptr ? 0 : core_->runtime().stamp(options);
 }
 
 PublishResult Publisher::refuse() noexcept {

@@ -45,13 +45,8 @@ PublishResult PublisherCore::commit(detail::EventSlot& cell,
   return count(result, 1);
 }
 
-PublishResult PublisherCore::commit(std::span<detail::EventSlot> cells,
-                                    const PublishOptions& options) noexcept {
+PublishResult PublisherCore::commit(std::span<detail::EventSlot> cells) noexcept {
   attempts_.add(cells.size());
-  const base::Ticks time = runtime_.stamp(options);
-  for (detail::EventSlot& cell : cells) {
-    cell.publish_ticks = time;
-  }
   const PushResult result = lane_.commit(cells.size());
   if (result == PushResult::kAccepted) [[likely]] {
     return PublishResult::kAccepted;
@@ -91,13 +86,8 @@ PublishResult PublisherCore::publish_without_room(detail::EventSlot& slot, bool 
   return count(result, 1);
 }
 
-BatchResult PublisherCore::publish(std::span<detail::EventSlot> slots,
-                                   const PublishOptions& options) noexcept {
+BatchResult PublisherCore::publish(std::span<detail::EventSlot> slots) noexcept {
   attempts_.add(slots.size());
-  const base::Ticks time = runtime_.stamp(options);
-  for (detail::EventSlot& slot : slots) {
-    slot.publish_ticks = time;
-  }
   const bool may_wait = policy_.overflow == OverflowPolicy::kBlock;
   BatchResult total;
   std::int64_t deadline_ns = 0;

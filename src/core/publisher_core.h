@@ -49,10 +49,11 @@ class PublisherCore {
 
   /// The first of the cells that lane().claim() gave.
   PublishResult commit(detail::EventSlot& cell, const PublishOptions& options) noexcept;
-  PublishResult commit(std::span<detail::EventSlot> cells, const PublishOptions& options) noexcept;
+  /// The same for several, which have their time.
+  PublishResult commit(std::span<detail::EventSlot> cells) noexcept;
   PublishResult publish(detail::EventSlot& slot, const PublishOptions& options,
                         bool may_wait) noexcept;
-  BatchResult publish(std::span<detail::EventSlot> slots, const PublishOptions& options) noexcept;
+  BatchResult publish(std::span<detail::EventSlot> slots) noexcept;
   /// Promises a place in the lane to an event that is to come, and keeps it if there is room. kNone
   /// if it were the last.
   [[nodiscard]] EndPlace promise_place() noexcept;
