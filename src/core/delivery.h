@@ -16,6 +16,7 @@
 // Bounds: most_staged_ + 1 + max_emitted_per_event staged events.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -73,9 +74,11 @@ class Delivery {
   /// Whether an event that had to wait still must.
   [[nodiscard]] bool is_held_up() const noexcept { return mailboxes_.is_held_up(); }
   /// Delivers the event `next`, which is plain, and those behind it, up to `end`, the first that is
-  /// not plain, or until `stop()`. Moves `next` behind each before its fan-out.
-  template <typename Stop>
-  void deliver_plain(std::size_t& next, std::size_t end, Stop stop) noexcept;
+  /// not plain, or until `stop()`, asked between any two, or `late()`, asked when last_ticks() has
+  /// changed, and between any two if begin_batch() was told to be exact. Moves `next` behind each
+  /// before its fan-out.
+  template <typename Stop, typename Late>
+  void deliver_plain(std::size_t& next, std::size_t end, Stop stop, Late late) noexcept;
   /// Sends the event through middleware. Requires: the last take is fanned out.
   void take(std::size_t index) noexcept;
   /// Delivers one event that came of the last take; false if there is none left.
@@ -150,11 +153,13 @@ class Delivery {
   }
 
  private:
+  static constexpr std::size_t kMostInRow = 64;        // events that are stamped ahead: 4 KiB
   static constexpr std::uint16_t kAwaitedByBatch = 1;  // a flag of an event on its way
 
   void use_place(bool staged) noexcept;
   void stamp(Event& event, std::size_t index) noexcept;
-  [[nodiscard]] const Event* stamp_simple(std::size_t& next) noexcept;
+  template <typename Stop, typename ReadClock>
+  void deliver_row(std::size_t& next, std::size_t end, Stop stop, ReadClock read_clock) noexcept;
   void measure(Event* begin, Event* end) noexcept;
   void measure_several(const Event* begin, const Event* end) noexcept;
   void measure_one(Event& event, base::Ticks start) noexcept;
@@ -188,15 +193,15 @@ class Delivery {
   bool batch_awaits_ = false;  // some event of the run is awaited by a batch subscriber
 
   base::Ticks last_ticks_ = 0;
-  ReadSharing sharing_;
+  ReadSharing sharing_{measures_};
   std::uint64_t sequence_ = 0;
   WatchedCount layout_;  // changes when entries of lists or of the chain may have moved
   // Detached, but a call of theirs may be running; and who wants to know when it is over.
   std::vector<std::pair<std::shared_ptr<Attachment>, std::function<void()>>> leavers_;
 };
 
-template <typename Stop>
-void Delivery::deliver_plain(std::size_t& next, std::size_t end, Stop stop) noexcept {
+template <typename Stop, typename Late>
+void Delivery::deliver_plain(std::size_t& next, std::size_t end, Stop stop, Late late) noexcept {
   use_place(false);
   if (ready_begin_ == ready_end_) {
     ready_begin_ = next;
@@ -205,38 +210,67 @@ void Delivery::deliver_plain(std::size_t& next, std::size_t end, Stop stop) noex
   const std::uint64_t watched_types = chain_.types() | mailboxes_.blocking_types();
   const std::uint64_t simple_types = table_.simple_types() & ~watched_types;
   std::size_t unmeasured = next;
-  const auto delivered = [&](std::size_t calls) {
-    if (measures_ && sharing_.is_due(calls)) {
-      measure(batch_ + unmeasured, batch_ + next);
-      unmeasured = next;
-    }
+  bool is_late = false;
+  const auto read_clock = [&] {
+    measure(batch_ + unmeasured, batch_ + next);
+    unmeasured = next;
+    is_late = late();
+    return !is_late;
   };
   do {
     Event& event = batch_[next];
-    if (((simple_types >> event.type_index()) & 1U) != 0) [[likely]] {
-      const unsigned type = event.type_index();
-      table_.deliver_simple(stamp_simple(next), [&](std::size_t calls) -> const Event* {
-        delivered(calls);
-        const bool more = next < end && batch_[next].type_index() == type && !stop();
-        return more ? stamp_simple(next) : nullptr;
-      });
+    const bool simple = ((simple_types >> event.type_index()) & 1U) != 0;
+    if (simple && next + 1 < end && batch_[next + 1].type_index() == event.type_index()) {
+      deliver_row(next, end, stop, read_clock);
     } else if (((watched_types >> event.type_index()) & 1U) != 0 &&
                (chain_.concerns(event) || mailboxes_.holds_up(event))) {
       break;
     } else {
       stamp(event, next++);
-      delivered(table_.deliver(event));
+      sharing_.did(1, table_.deliver(event));
     }
-  } while (next < end && !stop());
+    if (sharing_.is_due()) {
+      read_clock();
+    }
+  } while (!is_late && next < end && !stop());
   ready_end_ = known_end_ = next;
   measure(batch_ + unmeasured, batch_ + next);
 }
 
-// Of a type that no batch subscriber awaits: its flags stay 0, as it was published.
-inline const Event* Delivery::stamp_simple(std::size_t& next) noexcept {
-  Event& event = batch_[next++];
-  EventAccess::slot(event).sequence = ++sequence_;
-  return &event;
+// Events of one simple type, until `stop()`. Asks `read_clock()` between two when it is time.
+template <typename Stop, typename ReadClock>
+[[gnu::noinline]] void Delivery::deliver_row(std::size_t& next, std::size_t end, Stop stop,
+                                             ReadClock read_clock) noexcept {
+  Event* const row = batch_ + next;
+  const unsigned type = row->type_index();
+  const std::size_t most = std::min(end - next, kMostInRow);
+  std::size_t count = 0;
+  // No batch subscriber awaits them: their flags stay 0, as they were published.
+  do {
+    EventAccess::slot(row[count]).sequence = sequence_ + count + 1;
+    ++count;
+  } while (count < most && row[count].type_index() == type);
+
+  const std::size_t calls = table_.simple_calls(type);
+  std::size_t unread = next;
+  std::size_t due = next + sharing_.events_until_read(calls);
+  const auto begin_next = [&] {
+    ++next;
+    ++sequence_;
+    return true;
+  };
+  begin_next();
+  table_.deliver_simple({row, count}, [&] {
+    if (next == due) {
+      unread = next;
+      if (!read_clock()) {
+        return false;
+      }
+      due = next + sharing_.events_until_read(calls);
+    }
+    return !stop() && begin_next();
+  });
+  sharing_.did(next - unread, calls);
 }
 
 // Where the run lies from now on. It is contiguous, so that of another place ends here.

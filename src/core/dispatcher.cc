@@ -51,7 +51,7 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
     lead_with_joiners(budget);
   }
   if (in_hand()) {
-    delivery_.begin_batch(hand_.get(), budget.exact);
+    delivery_.begin_batch(hand_.get(), reads_each(budget));
     dispatch_in_hand(budget);
   }
   if (deadlines_first_) {
@@ -68,7 +68,7 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
                               : bounded || is_ripe(*from) ? take_from(*from, bounded)
                                                           : 0;
     if (count != 0) {
-      begin_batch(from, count, budget.exact);
+      begin_batch(from, count, reads_each(budget));
       dispatch_in_hand(budget);
       keep_pace(from, count);
     }
@@ -80,6 +80,11 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
   retire_lanes();
   delivery_.end_work();
   return given.events - budget.events;
+}
+
+// Whether the clock is to be read after each fan-out.
+bool Dispatcher::reads_each(const DispatchBudget& budget) const noexcept {
+  return budget.exact && (measures_ || budget.until != INT64_MAX);
 }
 
 std::size_t Dispatcher::take_from(PublisherCore& lane, bool bounded) noexcept {
@@ -152,9 +157,9 @@ void Dispatcher::dispatch_plain(DispatchBudget& budget) noexcept {
   const std::size_t first = hand_next_;
   const std::size_t end = first + std::min<std::uint64_t>(hand_end_ - first, budget.events);
   has_progressed_ = true;
-  delivery_.deliver_plain(hand_next_, end, [this, &budget] {
-    return right_.pending() || delivery_.untidy() || out_of_time(budget);
-  });
+  delivery_.deliver_plain(
+      hand_next_, end, [this] { return right_.pending() || delivery_.untidy(); },
+      [this, &budget] { return out_of_time(budget); });
   budget.events -= hand_next_ - first;
   between_events();
 }

@@ -135,6 +135,7 @@ class Dispatcher {
   }
   [[nodiscard]] bool has_other_work(base::Ticks now) const noexcept;
   bool fan_out(const DispatchBudget& budget) noexcept;
+  [[nodiscard]] bool reads_each(const DispatchBudget& budget) const noexcept;
   [[nodiscard]] bool out_of_time(const DispatchBudget& budget) const noexcept;
 
   void between_events() noexcept;

@@ -121,29 +121,35 @@ class FanOutList : private FanOutOwners {
   /// Returns the number of calls.
   std::size_t call(Argument argument, std::uint64_t weight, FanOutCursor& cursor,
                    CallbackGuard& guard) noexcept {
-    const auto no_more = [](std::size_t) -> std::remove_reference_t<Argument>* { return nullptr; };
-    return call_each(&argument, weight, no_more, cursor, guard);
+    call_each(
+        &argument, 1, weight, [] { return false; }, cursor, guard);
+    return entries_.size();
   }
 
-  /// The same with one argument after the other: `next(calls)` gives it after each fan-out, of so
-  /// many calls, and null at the end. Nobody is added or swept meanwhile. Returns the calls for
-  /// each.
-  template <typename Next>
-  std::size_t call_each(std::remove_reference_t<Argument>* argument, std::uint64_t weight,
-                        Next next, FanOutCursor& cursor, CallbackGuard& guard) noexcept {
+  /// The same with `count` arguments in a row, one after the other, as long as `more()` says so
+  /// between two of them. Nobody is added or swept meanwhile.
+  template <typename More>
+  void call_each(std::remove_reference_t<Argument>* row, std::size_t count, std::uint64_t weight,
+                 More more, FanOutCursor& cursor, CallbackGuard& guard) noexcept {
     const Entry* const entries = entries_.data();
     const std::size_t end = entries_.size();
+    std::remove_reference_t<Argument>* const row_end = row + count;
+    std::size_t begin = 0;
     cursor.enter(*this);
     cursor.weight = weight;
     calls_ += weight;
-    std::size_t begin = 0;
-    while (argument != nullptr) {
+    while (row != row_end) {
       HERALD_TRY {
-        cursor.take_up(argument);
-        call_rest(*argument, entries, begin, end, cursor);
-        argument = next(end);
-        begin = 0;
-        calls_ += argument != nullptr ? weight : 0;
+        while (true) {
+          cursor.take_up(row);
+          call_rest(*row, entries, begin, end, cursor);
+          begin = 0;
+          if (++row == row_end || !more()) {
+            row = row_end;
+            break;
+          }
+          calls_ += weight;
+        }
       }
       HERALD_CATCH_ALL {
         guard.caught(thrower(cursor));
@@ -151,7 +157,6 @@ class FanOutList : private FanOutOwners {
       }
     }
     cursor.leave();
-    return end;
   }
 
   /// What `place` was offered up to now, and has been called with or is being called with.
@@ -166,6 +171,8 @@ class FanOutList : private FanOutOwners {
   }
   void undeliver(std::uint64_t events) noexcept { deliveries_ -= events; }
 
+  /// Calls for each argument, tombstones included.
+  [[nodiscard]] std::size_t calls() const noexcept { return entries_.size(); }
   [[nodiscard]] std::size_t live() const noexcept { return entries_.size() - tombstones_; }
   [[nodiscard]] bool wants_sweep() const noexcept { return tombstones_ > live(); }
   /// The events offered to the list, times the subscribers they went to.

@@ -23,34 +23,45 @@ namespace herald::core {
 
 class ReadSharing {
  public:
-  static constexpr std::size_t kSharedWork = 128;
-  static constexpr std::size_t kMostSharedWork = 4'096;
+  static constexpr std::int64_t kSharedWork = 128;
+  static constexpr std::int64_t kMostSharedWork = 4'096;
   static constexpr std::size_t kEventWork = 16;
   static constexpr base::Ticks kFineness = 512;
+
+  /// `reads`: false where nobody reads the clock, and it is never time for it unless exactly.
+  explicit ReadSharing(bool reads) noexcept : limit_(reads ? kSharedWork : INT64_MAX) {}
 
   /// Before a batch; `exact` for who must end in time.
   void begin(bool exact) noexcept {
     exact_ = exact;
-    work_ = 0;
+    left_ = exact ? 0 : limit_;
   }
-  /// One more event is fanned out, in so many calls. Whether it is time for a read.
-  [[nodiscard]] bool is_due(std::size_t calls) noexcept {
-    work_ += kEventWork + calls;
-    return exact_ || work_ >= limit_;
+  /// After how many events of so many calls each it is time for a read: at least one.
+  [[nodiscard]] std::size_t events_until_read(std::size_t calls) const noexcept {
+    const auto each = static_cast<std::int64_t>(kEventWork + calls);
+    return left_ <= each ? 1 : static_cast<std::size_t>((left_ - 1) / each + 1);
   }
+  /// So many more events are fanned out, in so many calls each.
+  void did(std::size_t events, std::size_t calls) noexcept {
+    left_ -= static_cast<std::int64_t>(events * (kEventWork + calls));
+  }
+  [[nodiscard]] bool is_due() const noexcept { return left_ <= 0; }
   /// The clock was read. `took`: since the last read; `latency`: by now, of the youngest event.
   void read(base::Ticks took, base::Ticks latency) noexcept {
-    work_ = 0;
+    if (exact_) {
+      return;
+    }
     if (took > latency / kFineness) {
       limit_ = kSharedWork;
     } else if (2 * took <= latency / kFineness) {
       limit_ = std::min(2 * limit_, kMostSharedWork);
     }
+    left_ = limit_;
   }
 
  private:
-  std::size_t limit_ = kSharedWork;
-  std::size_t work_ = 0;  // since the last read
+  std::int64_t limit_;
+  std::int64_t left_ = 0;  // work until the next read
   bool exact_ = true;
 };
 

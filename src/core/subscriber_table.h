@@ -59,16 +59,20 @@ class SubscriberTable {
   [[nodiscard]] std::uint64_t simple_types() const noexcept {
     return active_types_ & ~stream_types_ & ~batch_types_;
   }
-  /// The same as deliver() for an event of one of them, and for those of its type that
-  /// `next(calls)` gives after each fan-out of so many calls, until it gives null.
-  template <typename Next>
-  void deliver_simple(const Event* event, Next next) noexcept {
-    if (EventList* const list = by_type_[event->type_index()].get(); list != nullptr) {
-      list->call_each(event, 1, next, cursor_, guard_);
+  /// The calls that each event of such a type is.
+  [[nodiscard]] std::size_t simple_calls(unsigned type_index) const noexcept {
+    const EventList* const list = by_type_[type_index].get();
+    return list == nullptr ? 0 : list->calls();
+  }
+  /// The same as deliver() for a row of events of one of them, as long as `more()` says so between
+  /// two of them.
+  template <typename More>
+  void deliver_simple(std::span<const Event> row, More more) noexcept {
+    if (EventList* const list = by_type_[row.front().type_index()].get(); list != nullptr) {
+      list->call_each(row.data(), row.size(), 1, more, cursor_, guard_);
       return;
     }
-    while (event != nullptr) {
-      event = next(0);
+    for (std::size_t left = row.size(); left > 1 && more(); --left) {
     }
   }
   /// Whether a batch subscriber waits for this event.

@@ -99,6 +99,47 @@ TEST(Sequence, IsDenseThoughMiddlewareDropsAndEmits) {
   EXPECT_EQ(seen, one_to(20 * 3 + 30));
 }
 
+// Events of one type are stamped several at a time.
+TEST(Sequence, IsNotAheadOfTheCallThatIsRunning) {
+  constexpr std::uint64_t kEvents = 200;
+  Bus bus = manual_bus({.latency = false});
+  auto subscription = bus.subscribe(kTokens,
+                                    [&](const Event& event) {
+                                      EXPECT_EQ(bus.stats().dispatched, event.sequence());
+                                    })
+                          .value();
+  for (std::uint64_t i = 0; i < kEvents; ++i) {
+    ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
+  }
+  EXPECT_EQ(bus.pump().events, kEvents);
+}
+
+TEST(Sequence, IsDenseThoughMiddlewareComesAmongEventsOfOneType) {
+  constexpr std::uint64_t kBefore = 5;
+  Bus bus = manual_bus({.latency = false});
+  std::vector<std::uint64_t> seen;
+  std::optional<Subscription> guard;
+  auto subscription =
+      bus.subscribe(kTokens,
+                    [&](const Event& event) {
+                      seen.push_back(event.sequence());
+                      if (event.sequence() == kBefore) {
+                        guard = bus.use(kTokens,
+                                        [n = 0](Event&, Emitter&) mutable {
+                                          return ++n % 2 == 0 ? Verdict::kPass : Verdict::kDrop;
+                                        })
+                                    .value();
+                      }
+                    })
+          .value();
+  for (int i = 0; i < 25; ++i) {
+    ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
+  }
+  bus.pump();
+  EXPECT_EQ(seen, one_to(kBefore + 10)) << "half of the other 20";
+  EXPECT_EQ(bus.stats().dispatched, kBefore + 10);
+}
+
 TEST(Sequence, IsTheSameForAllSubscribers) {
   constexpr int kThreads = 3;
   constexpr int kEvents = 500;

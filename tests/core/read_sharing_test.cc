@@ -17,10 +17,13 @@ class ReadSharingTest : public testing::Test {
  protected:
   // Events of so many calls each until a read is due.
   std::size_t events_a_read(std::size_t calls) {
-    std::size_t events = 1;
-    while (!sharing_.is_due(calls)) {
+    const std::size_t told = sharing_.events_until_read(calls);
+    std::size_t events = 0;
+    do {
       ++events;
-    }
+      sharing_.did(1, calls);
+    } while (!sharing_.is_due());
+    EXPECT_EQ(told, events) << "of " << calls << " calls";
     return events;
   }
   void read(int times, Ticks latency) {
@@ -29,7 +32,7 @@ class ReadSharingTest : public testing::Test {
     }
   }
 
-  ReadSharing sharing_;
+  ReadSharing sharing_{/*reads=*/true};
 };
 
 TEST_F(ReadSharingTest, ExactMeansAReadForEachEvent) {
@@ -49,7 +52,8 @@ TEST_F(ReadSharingTest, SomeEventsShareARead) {
 
 TEST_F(ReadSharingTest, ABatchBeginsWithoutWork) {
   sharing_.begin(/*exact=*/false);
-  ASSERT_FALSE(sharing_.is_due(100));
+  sharing_.did(1, 100);
+  ASSERT_FALSE(sharing_.is_due());
   sharing_.begin(/*exact=*/false);
   EXPECT_EQ(events_a_read(0), 8u);
 }
@@ -77,6 +81,16 @@ TEST_F(ReadSharingTest, OneStretchTooLongBesideTheLatencyLeadsBackAtOnce) {
   read(4, kFineLatency);
   read(1, -kFineLatency) /* due in the future */;
   EXPECT_EQ(events_a_read(0), 8u);
+}
+
+TEST_F(ReadSharingTest, WhereNobodyReadsItIsTimeOnlyForWhoMustEndInTime) {
+  sharing_ = ReadSharing(/*reads=*/false);
+  sharing_.begin(/*exact=*/false);
+  sharing_.did(1'000'000'000, 1'000'000);
+  EXPECT_FALSE(sharing_.is_due());
+  sharing_.begin(/*exact=*/true);
+  EXPECT_EQ(events_a_read(1), 1u);
+  EXPECT_EQ(events_a_read(1), 1u);
 }
 
 TEST_F(ReadSharingTest, IsBounded) {

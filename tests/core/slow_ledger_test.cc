@@ -99,7 +99,8 @@ class Rig {
     delivery_.begin_batch(batch.data(), true);
     for (std::size_t next = 0; next < events;) {
       if (delivery_.is_plain(next)) {
-        delivery_.deliver_plain(next, next + 1, [] { return true; });
+        delivery_.deliver_plain(
+            next, next + 1, [] { return true; }, [] { return false; });
       } else {
         delivery_.take(next++);
         while (delivery_.fan_out_next()) {
@@ -122,7 +123,8 @@ class Rig {
     }
     delivery_.begin_batch(hand_.data(), true);
     std::size_t next = 0;
-    delivery_.deliver_plain(next, types.size(), [] { return false; });
+    delivery_.deliver_plain(
+        next, types.size(), [] { return false; }, [] { return false; });
     delivery_.end_run();
     delivery_.end_work();
   }
