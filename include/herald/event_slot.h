@@ -170,10 +170,10 @@ template <typename T>
          store_payload<T>(slot, static_cast<PublishArgument<T>&&>(payload), resource);
 }
 
-/// Whole events that differ in their payloads alone: objects that lie in them.
-/// Requires: as many slots as payloads.
+/// Whole events that differ in their payloads alone, objects that lie in them: the rest is that of
+/// `head`, made by make_head and with its time. Requires: as many slots as payloads.
 template <typename T>
-void make_slots(EventSlot* slots, EventSlot head, std::span<const T> payloads) noexcept {
+void make_slots(EventSlot* slots, EventSlot& head, std::span<const T> payloads) noexcept {
   static_assert(kIsInline<T>);
   head.kind = PayloadKind::kInlineObject;
   head.size_bytes = static_cast<std::uint8_t>(sizeof(T));

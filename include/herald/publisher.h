@@ -181,13 +181,12 @@ class Publisher {
   std::size_t make(std::span<detail::EventSlot> slots, const EventType<T>& type,
                    std::span<const BatchElement<T>> payloads,
                    const PublishOptions& options) noexcept {
-    const std::int64_t time = stamp(options);
     if constexpr (!std::is_same_v<T, Text> && detail::kIsInline<T>) {
       detail::EventSlot head;
       if (!detail::make_head<T>(head, type, options.stream, bus_id_)) {
         return 0;
       }
-      head.publish_ticks = time;
+      head.publish_ticks = stamp(options);
       detail::make_slots<T>(slots.data(), head, payloads.first(slots.size()));
       return slots.size();
     } else {
@@ -195,7 +194,12 @@ class Publisher {
       while (made < slots.size() && !(detail::needs_block<T>(payloads[made]) && closed()) &&
              detail::make_slot<T>(slots[made], type, payloads[made], options.stream, bus_id_,
                                   resource_)) {
-        slots[made++].publish_ticks = time;
+        ++made;
+      }
+      // Not before: making blocks takes its time, and may publish here, too.
+      const std::int64_t time = stamp(options);
+      for (detail::EventSlot& slot : slots.first(made)) {
+        slot.publish_ticks = time;
       }
       return made;
     }

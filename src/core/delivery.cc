@@ -293,8 +293,9 @@ Attachment* Delivery::owner(const Stay& stay) const noexcept {
 
 void Delivery::begin_work() noexcept {
   table_.begin_turn();
-  if (post_.begin_work()) [[unlikely]] {
-    collect();  // also what came while nobody looked for the sampler's order
+  // Also what came while nobody looked for the sampler's order.
+  if (post_.begin_work() && (post_.has_told() || !ledger_.struck().empty())) [[unlikely]] {
+    collect();
     tell_struck();
   }
 }

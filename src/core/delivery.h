@@ -2,10 +2,10 @@
 // gives it its sequence, fans it out and measures it.
 //
 // Threads: the holder of the dispatch right.
-// Use: begin_batch, then deliver_plain for events that concern no middleware, and for each other
-//   one take, and fan_out_next until it is false; end_run at the end. Commands may run between any
-//   two of these calls. It may be left at any point with end_run, to go on with begin_batch and
-//   fan_out_next.
+// Use: begin_batch, then deliver_plain (plain_delivery.h) for events that concern no middleware,
+//   for each other one take, and fan_out_next until it is false; end_run at the end. Commands may
+//   run between any two of these calls. It may be left at any point with end_run, to go on with
+//   begin_batch and fan_out_next.
 // Invariants:
 //  1. Events lie where they were taken unless middleware is concerned; what it makes of them is
 //     staged. Either way those already fanned out form one contiguous run, which batch subscribers
@@ -16,7 +16,6 @@
 // Bounds: most_staged_ + 1 + max_emitted_per_event staged events.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -51,8 +50,8 @@ class Delivery {
 
   // A batch.
 
-  /// Also before it goes on with a batch after a pause. `exact`: last_ticks() is to be that of the
-  /// last event, for who must end in time.
+  /// Also before it goes on with a batch after a pause. `exact`: each event is measured alone,
+  /// and asked after: for who must end in time.
   void begin_batch(Event* batch, bool exact) noexcept;
   /// Whether the event concerns no middleware, by now.
   [[nodiscard]] bool is_plain(std::size_t index) const noexcept {
@@ -199,79 +198,6 @@ class Delivery {
   // Detached, but a call of theirs may be running; and who wants to know when it is over.
   std::vector<std::pair<std::shared_ptr<Attachment>, std::function<void()>>> leavers_;
 };
-
-template <typename Stop, typename Late>
-void Delivery::deliver_plain(std::size_t& next, std::size_t end, Stop stop, Late late) noexcept {
-  use_place(false);
-  if (ready_begin_ == ready_end_) {
-    ready_begin_ = next;
-  }
-  // Commands change subscribers and middleware, and stop() tells of them.
-  const std::uint64_t watched_types = chain_.types() | mailboxes_.blocking_types();
-  const std::uint64_t simple_types = table_.simple_types() & ~watched_types;
-  std::size_t unmeasured = next;
-  bool is_late = false;
-  const auto read_clock = [&] {
-    measure(batch_ + unmeasured, batch_ + next);
-    unmeasured = next;
-    is_late = late();
-    return !is_late;
-  };
-  do {
-    Event& event = batch_[next];
-    const bool simple = ((simple_types >> event.type_index()) & 1U) != 0;
-    if (simple && next + 1 < end && batch_[next + 1].type_index() == event.type_index()) {
-      deliver_row(next, end, stop, read_clock);
-    } else if (((watched_types >> event.type_index()) & 1U) != 0 &&
-               (chain_.concerns(event) || mailboxes_.holds_up(event))) {
-      break;
-    } else {
-      stamp(event, next++);
-      sharing_.did(1, table_.deliver(event));
-    }
-    if (sharing_.is_due()) {
-      read_clock();
-    }
-  } while (!is_late && next < end && !stop());
-  ready_end_ = known_end_ = next;
-  measure(batch_ + unmeasured, batch_ + next);
-}
-
-// Events of one simple type, until `stop()`. Asks `read_clock()` between two when it is time.
-template <typename Stop, typename ReadClock>
-[[gnu::noinline]] void Delivery::deliver_row(std::size_t& next, std::size_t end, Stop stop,
-                                             ReadClock read_clock) noexcept {
-  Event* const row = batch_ + next;
-  const unsigned type = row->type_index();
-  const std::size_t most = std::min(end - next, kMostInRow);
-  std::size_t count = 0;
-  // No batch subscriber awaits them: their flags stay 0, as they were published.
-  do {
-    EventAccess::slot(row[count]).sequence = sequence_ + count + 1;
-    ++count;
-  } while (count < most && row[count].type_index() == type);
-
-  const std::size_t calls = table_.simple_calls(type);
-  std::size_t unread = next;
-  std::size_t due = next + sharing_.events_until_read(calls);
-  const auto begin_next = [&] {
-    ++next;
-    ++sequence_;
-    return true;
-  };
-  begin_next();
-  table_.deliver_simple({row, count}, [&] {
-    if (next == due) {
-      unread = next;
-      if (!read_clock()) {
-        return false;
-      }
-      due = next + sharing_.events_until_read(calls);
-    }
-    return !stop() && begin_next();
-  });
-  sharing_.did(next - unread, calls);
-}
 
 // Where the run lies from now on. It is contiguous, so that of another place ends here.
 inline void Delivery::use_place(bool staged) noexcept {

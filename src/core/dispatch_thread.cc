@@ -84,7 +84,7 @@ DispatchBudget DispatchThread::round_budget() const noexcept {
   constexpr std::int64_t kRoundNs = 10'000'000;
   return options_.latency
              ? DispatchBudget{.until = now_ + base::Clock::to_ticks(kRoundNs), .exact = false}
-             : DispatchBudget{.events = options_.batch_events, .exact = false};
+             : DispatchBudget{.events = options_.batch_events};
 }
 
 void DispatchThread::run() noexcept {

@@ -8,6 +8,7 @@
 #include "core/dispatch_scope.h"
 #include "core/event_access.h"
 #include "core/lane_registry.h"
+#include "core/plain_delivery.h"
 
 namespace herald::core {
 Dispatcher::Dispatcher(const BusOptions& options, const ChainOptions& chain, LaneRegistry& registry,
@@ -134,7 +135,7 @@ void Dispatcher::begin_batch(PublisherCore* from, std::size_t count, bool exact)
 
 void Dispatcher::dispatch_in_hand(DispatchBudget& budget) noexcept {
   const std::size_t first = hand_next_;
-  bool all = fan_out(budget);  // what the last call left
+  bool all = delivery_.pending() == 0 || fan_out(budget);  // what the last call left
   while (all && hand_next_ < hand_end_ && budget.events != 0 && !out_of_time(budget) &&
          !delivery_.holds_up(hand_next_)) {
     if (delivery_.is_plain(hand_next_)) {
@@ -266,19 +267,19 @@ bool Dispatcher::has_work(base::Ticks now) const noexcept {
   if (delivery_.is_held_up()) {
     return !right_.empty();
   }
-  return has_other_work(now) ||
-         std::any_of(lanes_.begin(), lanes_.end(),
-                     [](const PublisherCore* lane) { return lane->lane().waiting() != 0; });
+  return std::any_of(lanes_.begin(), lanes_.end(),
+                     [](const PublisherCore* lane) { return lane->lane().waiting() != 0; }) ||
+         has_other_work(now);
 }
 
 bool Dispatcher::has_ripe_work(base::Ticks now) const noexcept {
   if (delivery_.is_held_up()) {
     return !right_.empty();
   }
-  return has_other_work(now) ||
-         std::any_of(lanes_.begin(), lanes_.end(), [now](const PublisherCore* lane) {
-           return lane->pace.may_look(now) && lane->lane().waiting() != 0;
-         });
+  const auto is_ripe = [now](const PublisherCore* lane) {
+    return lane->pace.may_look(now) && lane->lane().waiting() != 0;
+  };
+  return std::any_of(lanes_.begin(), lanes_.end(), is_ripe) || has_other_work(now);
 }
 
 bool Dispatcher::has_other_work(base::Ticks now) const noexcept {

@@ -43,7 +43,8 @@ class LaneRegistry;
 struct DispatchBudget {
   std::uint64_t events = UINT64_MAX;
   base::Ticks until = INT64_MAX;  // not looked at before the first fan-out
-  bool exact = true;              // `until` is looked at after each fan-out, or after some
+  bool exact =
+      true;  // `until` is looked at after each fan-out; else where the clock is read anyway
 };
 
 class Dispatcher {

@@ -137,19 +137,16 @@ class FanOutList : private FanOutOwners {
     std::size_t begin = 0;
     cursor.enter(*this);
     cursor.weight = weight;
-    calls_ += weight;
     while (row != row_end) {
       HERALD_TRY {
-        while (true) {
+        do {
           cursor.take_up(row);
+          calls_ += begin == 0 ? weight : 0;  // else it goes on behind one who threw
           call_rest(*row, entries, begin, end, cursor);
           begin = 0;
-          if (++row == row_end || !more()) {
-            row = row_end;
-            break;
-          }
-          calls_ += weight;
-        }
+          ++row;
+        } while (row != row_end && more());
+        row = row_end;
       }
       HERALD_CATCH_ALL {
         guard.caught(thrower(cursor));

@@ -25,7 +25,7 @@ void Dispatcher::serve_joiners(const DispatchBudget& budget) noexcept {
   }
   constexpr std::int64_t kFreeNs = 100'000;
   constexpr std::int64_t kMostNs = 10'000'000;
-  const bool reads_each = budget.exact && budget.until != INT64_MAX;
+  const bool each_turn = budget.exact && budget.until != INT64_MAX;
   const base::Ticks start = base::Clock::now();
   const base::Ticks free_end = start + base::Clock::to_ticks(kFreeNs);
   const base::Ticks end = std::min(budget.until, start + base::Clock::to_ticks(kMostNs));
@@ -34,7 +34,7 @@ void Dispatcher::serve_joiners(const DispatchBudget& budget) noexcept {
     desk.serve_first(looks);
     has_progressed_ = true;
     between_events();
-    if (!reads_each && !std::has_single_bit(turns)) {
+    if (!each_turn && !std::has_single_bit(turns)) {
       continue;
     }
     const base::Ticks now = base::Clock::now();

@@ -10,7 +10,7 @@
 //     beyond: 8 events to nobody, 3 to 32 subscribers;
 //  3. or, in a backlog, more, as long as the last stretch took at most 1 / kFineness of the latency
 //     that its youngest event had. One that took longer leads back to kSharedWork at once.
-// Bounds: kMostSharedWork.
+// Bounds: kMostSharedWork, where somebody reads.
 #pragma once
 
 #include <algorithm>

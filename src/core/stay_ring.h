@@ -42,11 +42,12 @@ class StayRing {
 
   // The holder.
 
+  [[nodiscard]] bool is_empty() const noexcept { return taken() == filled_to(); }
   /// Calls `visit(report)` for each that waits. Cost when there is none: two loads.
   template <typename Visit>
   void take(Visit&& visit) noexcept {
     const std::uint64_t end = filled_to();
-    for (std::uint64_t at = taken_.load(std::memory_order_relaxed); at != end; ++at) {  // Its own.
+    for (std::uint64_t at = taken(); at != end; ++at) {
       visit(cells_[at % kReports]);
       give_back(at + 1);
     }
@@ -58,6 +59,9 @@ class StayRing {
   // [W2] acquire: pairs with publish().
   [[nodiscard]] std::uint64_t filled_to() const noexcept {
     return put_.load(std::memory_order_acquire);
+  }
+  [[nodiscard]] std::uint64_t taken() const noexcept {
+    return taken_.load(std::memory_order_relaxed);  // Relaxed: its own.
   }
   // [W3] release: pairs with free_from().
   void give_back(std::uint64_t end) noexcept { taken_.store(end, std::memory_order_release); }

@@ -106,6 +106,7 @@ TEST(Sequence, IsNotAheadOfTheCallThatIsRunning) {
   auto subscription = bus.subscribe(kTokens,
                                     [&](const Event& event) {
                                       EXPECT_EQ(bus.stats().dispatched, event.sequence());
+                                      EXPECT_TRUE(bus.stats().conserved());
                                     })
                           .value();
   for (std::uint64_t i = 0; i < kEvents; ++i) {

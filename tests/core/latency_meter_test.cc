@@ -226,7 +226,7 @@ TEST(Latency, OfAnEventWithoutATimeIsNotMadeUp) {
 
 // A batch of tokens, of which each is worked on for a while, and their true latencies.
 struct BackToBack {
-  static constexpr int kEvents = 64;
+  static constexpr int kEvents = 200;  // more than one row
   std::chrono::nanoseconds true_min = 1h;
   std::chrono::nanoseconds true_max{0};
   std::chrono::nanoseconds true_sum{0};

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -52,6 +53,42 @@ void expect_counts(const Bus& bus, const PublisherStats& expected) {
   EXPECT_EQ(row.full, expected.full);
   EXPECT_EQ(row.closed, expected.closed);
   EXPECT_EQ(row.rejected, expected.rejected);
+}
+
+struct Nothing {};
+struct alignas(32) Aligned {
+  std::uint64_t value;
+};
+
+TEST(PublishBatch, OfObjectsOfAnySizeAndAlignmentThatFitTheEvent) {
+  constexpr std::size_t kEvents = 40;  // more than share a time stamp
+  Bus bus = manual_bus();
+  const auto nothing = bus.define<Nothing>("nothing").value();
+  const auto aligned = bus.define<Aligned>("aligned").value();
+  std::size_t nothings = 0;
+  std::vector<std::uint64_t> values;
+  const auto one = bus.subscribe(nothing,
+                                 [&](const Nothing&, const Event& event) {
+                                   nothings += event.get<Nothing>() != nullptr ? 1 : 0;
+                                 })
+                       .value();
+  const auto other = bus.subscribe(aligned,
+                                   [&](const Aligned& object, const Event& event) {
+                                     EXPECT_EQ(event.stream(), 7u);
+                                     values.push_back(object.value);
+                                   })
+                         .value();
+  Publisher publisher = make_publisher(bus);
+  std::vector<Aligned> objects(kEvents);
+  std::vector<std::uint64_t> expected(kEvents);
+  for (std::size_t i = 0; i < kEvents; ++i) {
+    objects[i].value = expected[i] = i;
+  }
+  EXPECT_EQ(publisher.publish_batch(nothing, std::vector<Nothing>(kEvents)).accepted, kEvents);
+  EXPECT_EQ(publisher.publish_batch(aligned, objects, {.stream = 7}).accepted, kEvents);
+  bus.pump();
+  EXPECT_EQ(nothings, kEvents);
+  EXPECT_EQ(values, expected);
 }
 
 TEST(PublishBatch, EmptyIsAcceptedAndCountsNothing) {

@@ -86,6 +86,26 @@ TEST_P(PumpBudget, EndsBetweenEvents) {
   expect_seen(4);
 }
 
+// Not a row of one type, and no simple type.
+TEST_P(PumpBudget, EndsBetweenEventsOfOtherTypesAndOfStreams) {
+  const auto info =
+      bus_->subscribe({.types = kInfo}, [](const Event&) { support::work_for(kBudget); }).value();
+  const auto of_stream = bus_->subscribe({.types = kMetrics, .stream = 1},
+                                         [](const Event&) { support::work_for(kBudget); })
+                             .value();
+  constexpr std::size_t kRounds = 5;
+  for (std::size_t i = 0; i < kRounds; ++i) {
+    publish(1);
+    ASSERT_EQ(bus_->publish(kInfo, "a"), PublishResult::kAccepted);
+    ASSERT_EQ(bus_->publish(kMetrics, {}, {.stream = 1}), PublishResult::kAccepted);
+    ASSERT_EQ(bus_->publish(kMetrics, {}, {.stream = 1}), PublishResult::kAccepted);
+  }
+  for (std::size_t pumped = 0; pumped < 4 * kRounds; ++pumped) {
+    EXPECT_EQ(bus_->pump({.budget = kBudget}).events, 1u) << pumped;
+  }
+  expect_seen(kRounds);
+}
+
 TEST_P(PumpBudget, Of2msIsOverAfterSevenCallsOf300us) {
   std::size_t calls = 0;
   subscription_ = bus_->subscribe(kTokens,

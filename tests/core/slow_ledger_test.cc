@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/delivery.h"
+#include "core/plain_delivery.h"
 #include "core/stay_watch.h"
 #include "core/type_registry.h"
 #include "support/buses.h"

@@ -11,6 +11,7 @@
 #include <semaphore>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "support/buses.h"
 #include "support/executors.h"
@@ -248,6 +249,23 @@ TEST(UnsubscribeAsync, DoesNotWaitForTheDispatcher) {
   EXPECT_FALSE(done.load(std::memory_order_relaxed));
   let_go.release();
   EXPECT_TRUE(support::eventually([&] { return done.load(std::memory_order_relaxed); }));
+}
+
+TEST(UnsubscribeAsync, InACallbackIsOverBeforeTheNextEventOfItsType) {
+  Bus bus = support::manual_bus({.latency = false});
+  bool over = false;
+  std::vector<bool> seen;
+  Subscription leaver;
+  leaver = bus.subscribe({.types = kToken},
+                         [&](const Event&) { leaver.unsubscribe_async([&over] { over = true; }); })
+               .value();
+  const auto other =
+      bus.subscribe({.types = kToken}, [&](const Event&) { seen.push_back(over); }).value();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(bus.publish(kToken, "a"), PublishResult::kAccepted);
+  }
+  bus.pump();
+  EXPECT_EQ(seen, (std::vector<bool>{false, true, true}));
 }
 
 }  // namespace
