@@ -32,9 +32,9 @@ struct Block {
   /// How far behind the head a payload of this alignment, a power of two, begins.
   [[nodiscard]] static constexpr std::size_t data_offset(std::size_t align_bytes) noexcept;
   [[nodiscard]] std::byte* data() noexcept { return data(align_bytes); }
-  /// The same where the alignment is known. Requires: it is `align`.
-  [[nodiscard]] std::byte* data(std::size_t align) noexcept {
-    return reinterpret_cast<std::byte*>(this) + data_offset(align);
+  /// The same where the alignment is known: `known_bytes` is align_bytes.
+  [[nodiscard]] std::byte* data(std::size_t known_bytes) noexcept {
+    return reinterpret_cast<std::byte*>(this) + data_offset(known_bytes);
   }
 };
 

@@ -2,7 +2,7 @@
 // gives it its sequence, fans it out and measures it.
 //
 // Threads: the holder of the dispatch right.
-// Use: begin_batch, then deliver_plain (plain_delivery.h) for events that concern no middleware,
+// Use: begin_batch, then deliver_plain (plain_delivery.h) for events that concern no middleware;
 //   for each other one take, and fan_out_next until it is false; end_run at the end. Commands may
 //   run between any two of these calls. It may be left at any point with end_run, to go on with
 //   begin_batch and fan_out_next.
