@@ -58,7 +58,7 @@ enum class PayloadKind : std::uint8_t {
 /// The 64 bytes of an event, as they lie in lanes. Plain memory: it owns its block by convention.
 struct alignas(64) EventSlot {
   std::int64_t publish_ticks;  ///< 0: not measured.
-  std::uint64_t sequence;
+  std::uint64_t sequence;      ///< Of the dispatcher. Before, a lane's mark or a ticket lies here.
   std::uint64_t stream;
   std::uint32_t type_entry;  ///< Payload id in the upper 24 bits, type index in the lower 8.
   PayloadKind kind;
@@ -70,6 +70,20 @@ static_assert(sizeof(EventSlot) == 64 && alignof(EventSlot) == 64);
 static_assert(offsetof(EventSlot, sequence) == 8 && offsetof(EventSlot, stream) == 16);
 static_assert(offsetof(EventSlot, type_entry) == 24 && offsetof(EventSlot, kind) == 28);
 static_assert(offsetof(EventSlot, payload) == 32 && std::is_trivially_copyable_v<EventSlot>);
+
+/// Copies what a publisher makes but the payload: all in front of it but the sequence.
+inline void copy_head(EventSlot& to, const EventSlot& from) noexcept {
+  to.publish_ticks = from.publish_ticks;
+  constexpr std::size_t kStream = offsetof(EventSlot, stream);
+  std::memcpy(reinterpret_cast<std::byte*>(&to) + kStream,
+              reinterpret_cast<const std::byte*>(&from) + kStream,
+              offsetof(EventSlot, payload) - kStream);
+}
+/// Copies all that a publisher makes. No reference to a block is added.
+inline void copy_made(EventSlot& to, const EventSlot& from) noexcept {
+  copy_head(to, from);
+  std::memcpy(to.payload, from.payload, sizeof(to.payload));
+}
 
 /// How an object of type T lies in a slot.
 template <typename T>
@@ -146,7 +160,7 @@ template <typename T>
   }
 }
 
-/// All of a new event but its time and its payload. False if `type` is a key of another bus.
+/// All of a new event but its time, sequence and payload. False if `type` is a key of another bus.
 template <typename T>
 [[nodiscard]] bool make_head(EventSlot& slot, const EventType<T>& type, StreamId stream,
                              std::uint32_t bus_id) noexcept {
@@ -154,14 +168,13 @@ template <typename T>
   if (key_bus_id != 0 && key_bus_id != bus_id) [[unlikely]] {
     return false;
   }
-  slot.sequence = 0;
   slot.stream = stream;
   slot.type_entry = KeyAccess::entry(type);
   slot.flags = 0;
   return true;
 }
 
-/// All but its time. False as in make_head or store_payload.
+/// All but its time and its sequence. False as in make_head or store_payload.
 template <typename T>
 [[nodiscard]] bool make_slot(EventSlot& slot, const EventType<T>& type, PublishArgument<T> payload,
                              StreamId stream, std::uint32_t bus_id,
@@ -178,7 +191,7 @@ void make_slots(EventSlot* slots, EventSlot& head, std::span<const T> payloads) 
   head.kind = PayloadKind::kInlineObject;
   head.size_bytes = static_cast<std::uint8_t>(sizeof(T));
   for (const T& payload : payloads) {
-    std::memcpy(static_cast<void*>(slots), &head, offsetof(EventSlot, payload));
+    copy_head(*slots, head);
     ::new (static_cast<void*>(slots->payload)) T(payload);
     ++slots;
   }

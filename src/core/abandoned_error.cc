@@ -17,7 +17,7 @@ namespace {
 class AbandonedError {
  public:
   AbandonedError() noexcept {
-    detail::EventSlot slot;
+    detail::EventSlot slot{};
     const bool fits = detail::make_slot<Error>(
         slot, kError, {std::string(error_code::kAbandoned), "producer left", true}, 0, 0,
         &resource_);

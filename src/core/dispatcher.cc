@@ -65,9 +65,7 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
     }
     const std::size_t lane = next_lane_++;
     PublisherCore* const from = lane == lanes_.size() ? nullptr : lanes_[lane];
-    const std::size_t count = from == nullptr             ? take_shared(bounded)
-                              : bounded || is_ripe(*from) ? take_from(*from, bounded)
-                                                          : 0;
+    const std::size_t count = from == nullptr ? take_shared(bounded) : take_from(*from, bounded);
     if (count != 0) {
       begin_batch(from, count, reads_each(budget));
       dispatch_in_hand(budget);
@@ -89,8 +87,11 @@ bool Dispatcher::reads_each(const DispatchBudget& budget) const noexcept {
 }
 
 std::size_t Dispatcher::take_from(PublisherCore& lane, bool bounded) noexcept {
-  const PublisherLane::Count limit = bounded ? lane.pump_limit : lane.lane().limit();
-  return lane.lane().take(hand_slots(), batch_events_, limit);
+  if (bounded) {
+    return lane.lane().take(hand_slots(), batch_events_, lane.pump_limit);
+  }
+  return is_ripe(lane) ? lane.lane().take(hand_slots(), batch_events_, lane.lane().next_limit())
+                       : 0;
 }
 
 // The shared lane has no pace of its own: its publishers are at odds with each other already.
@@ -98,6 +99,7 @@ void Dispatcher::keep_pace(PublisherCore* from, std::size_t count) noexcept {
   if (from != nullptr) {
     from->pace.looked(measures_ ? delivery_.last_ticks() : base::Clock::now(), count);
     from->lane().wake_for(from->pace.is_slow() ? 1 : from->wake_room);
+    from->lane().look_at_marks(!from->pace.is_dense());
   }
 }
 
@@ -268,7 +270,7 @@ bool Dispatcher::has_work(base::Ticks now) const noexcept {
     return !right_.empty();
   }
   return std::any_of(lanes_.begin(), lanes_.end(),
-                     [](const PublisherCore* lane) { return lane->lane().waiting() != 0; }) ||
+                     [](PublisherCore* lane) { return lane->lane().sees_any(); }) ||
          has_other_work(now);
 }
 
@@ -276,8 +278,8 @@ bool Dispatcher::has_ripe_work(base::Ticks now) const noexcept {
   if (delivery_.is_held_up()) {
     return !right_.empty();
   }
-  const auto is_ripe = [now](const PublisherCore* lane) {
-    return lane->pace.may_look(now) && lane->lane().waiting() != 0;
+  const auto is_ripe = [now](PublisherCore* lane) {
+    return lane->pace.may_look(now) && lane->lane().sees_next();
   };
   return std::any_of(lanes_.begin(), lanes_.end(), is_ripe) || has_other_work(now);
 }
@@ -352,7 +354,8 @@ void Dispatcher::discard_all() noexcept {
   hand_next_ = hand_end_ = 0;
   discarded_ += delivery_.discard_pending();
   for (PublisherCore* lane : lanes_) {
-    while (const std::size_t taken = take_from(*lane, false)) {
+    PublisherLane& rest = lane->lane();
+    while (const std::size_t taken = rest.take(hand_slots(), batch_events_, rest.limit())) {
       discard(lane, 0, taken);
     }
   }

@@ -10,7 +10,9 @@
 //     kFastNs: sparse traffic never waits, nor does the first event after quiet.
 //  2. A look that found enough needs no pause before the next: kEnoughEvents, or an eighth of the
 //     lane, so that no publisher of a small lane waits for room because of a pause.
-//  3. A lane is slow if more than kSlowNs passed between its last two looks: then a publisher that
+//  3. Events come densely after kDenseLooks such looks in a row: then a look asks the lane for its
+//     count, which tells of many, and leaves the line alone that the publisher writes to next.
+//  4. A lane is slow if more than kSlowNs passed between its last two looks: then a publisher that
 //     sleeps for room is better woken for any.
 // Bounds: a pause lasts kPauseNs.
 #pragma once
@@ -28,6 +30,7 @@ class DrainPace {
   static constexpr std::int64_t kPauseNs = 1'500;
   static constexpr std::int64_t kFastNs = 250;  // between two events
   static constexpr unsigned kFastLooks = 16;
+  static constexpr unsigned kDenseLooks = 2;
   static constexpr std::size_t kEnoughEvents = 128;
   static constexpr std::int64_t kSlowNs = 100'000;
 
@@ -39,6 +42,7 @@ class DrainPace {
   [[nodiscard]] bool is_paused() const noexcept { return next_look_ != 0; }
   [[nodiscard]] bool may_look(base::Ticks now) const noexcept { return now >= next_look_; }
 
+  [[nodiscard]] bool is_dense() const noexcept { return fast_looks_ >= kDenseLooks; }
   [[nodiscard]] bool is_slow() const noexcept { return slow_; }
 
   /// A look found `count` events, at least one, and they are dispatched by `now`.

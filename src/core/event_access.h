@@ -26,7 +26,8 @@ struct EventAccess {
 
 /// Frees what a slot owns that never became an event.
 inline void drop(detail::EventSlot& slot) noexcept {
-  Event dropped = EventAccess::adopt(slot);
+  Event dropped;
+  detail::copy_made(EventAccess::slot(dropped), slot);
   slot.kind = detail::PayloadKind::kNone;
 }
 

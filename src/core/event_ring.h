@@ -3,12 +3,14 @@
 // Threads: one publisher puts, one dispatcher gets. The lane alone orders them ([L1] [L2] in
 //   lane.h): nothing here is shared but the cells.
 // Invariants: position p lies in cell p mod size; of the positions in use, which are consecutive,
-//   there are never more than the lane's capacity, and no more than cells.
+//   there are never more than the lane's capacity, and no more than cells. A cell's mark lies where
+//   a dispatched event has its sequence, which nobody else touches: so it is in the event's line.
 // Bounds: as many cells as the capacity, rounded up to a power of two, at least kFewestCells. They
 //   are made and touched by reserve().
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -41,7 +43,7 @@ class EventRing {
     const std::size_t mask = size_ - 1;
     for (std::size_t i = 0; i < count; ++i) {
       base::prefetch_to_write(&cells[(at + i + kCellsAhead) & mask]);
-      cells[(at + i) & mask] = items[i];
+      detail::copy_made(cells[(at + i) & mask], items[i]);
     }
   }
   [[nodiscard]] Item& cell(Position at) noexcept {
@@ -58,11 +60,15 @@ class EventRing {
     return {&cells_[first], count};
   }
   [[nodiscard]] const Item& at(Position at) const noexcept { return cells_[at & (size_ - 1)]; }
+  [[nodiscard]] std::atomic_ref<Position> mark(Position at) const noexcept {
+    return std::atomic_ref<Position>(cells_[at & (size_ - 1)].sequence);
+  }
+  /// The items have no sequence: those there keep what they had.
   void get(Position at, Item* items, std::size_t count) noexcept {
     const Item* const cells = cells_.get();
     const std::size_t mask = size_ - 1;
     for (std::size_t i = 0; i < count; ++i) {
-      items[i] = cells[(at + i) & mask];
+      detail::copy_made(items[i], cells[(at + i) & mask]);
     }
   }
 

@@ -5,22 +5,20 @@
 // Invariants:
 //  1. accepted_ counts the events that the publisher has put into the ring; it is stored after they
 //     are in. The dispatcher, which takes no more than accepted_ - taken, never finds it short.
-//  2. drained_ counts the events that have left the ring. accepted_ - drained_ <= capacity - kept
-//     places, exactly: the publisher puts nothing in without credit, keeps no place without it, and
-//     gives a kept place up for the event that takes it.
+//  2. The ring never holds more than the lane's capacity, less the places kept; see lane_room.h.
 //  3. The seal, once it has a count, says which events are accepted; see lane_seal.h.
-//  4. A publisher sleeps only without credit, and is woken once wake_room places are free, or all
-//     that the dispatcher knew of is taken: it has put in nothing since, so this comes.
+//  4. Each push marks the cell of its first event with the count where it ends. known_, unless it
+//     is below taken_, is where a push ended: there the next mark comes. Until then that cell has
+//     the mark of an earlier push, which is not above: no push is longer than the ring.
 // Synchronization:
 //  [L1] accepted_ is stored with release after the events are in the ring / loaded with acquire
 //       before they are taken: the payloads are visible to the dispatcher.
-//  [L2] drained_ is stored with release after the events have left the ring / loaded with acquire
-//       before their room is used again.
+//  [L2] [L5] see lane_room.h.
 //  [L3] the publisher stores accepted_, then loads the seal: see lane_seal.h.
 //  [L4] the publisher stores accepted_, then loads the doorbell: [P1] in base/parking.h.
-//  [L5] the dispatcher stores drained_, then loads the credit bell: [P1], the other way round, and
-//       always sequentially consistent: the dispatcher pays 6 ns for each take, once for many
-//       events; a membarrier by each publisher that sleeps would interrupt the dispatcher.
+//  [L6] the mark is stored with release after accepted_ / loaded with acquire: both are then seen.
+// The count alone would do. Who waits for one event at its mark gets it with the line that tells of
+// it: one line crosses in place of two. In a dense stream that takes the publisher's line away.
 // Bounds: `capacity` events, plus one push of refused ones behind a seal.
 #pragma once
 
@@ -34,30 +32,28 @@
 #include "base/cache_line.h"
 #include "base/fence.h"
 #include "base/parking.h"
+#include "core/lane_room.h"
 #include "core/lane_seal.h"
 #include "core/push_result.h"
 
 namespace herald::core {
 
-/// `Ring`: cells by position, which [L1] and [L2] alone order: put(position, items, count),
-/// get(position, items, count), cell(position), cells(position, most), at(position).
+/// `Ring`: cells by position, ordered by [L1] and [L2] alone: put(position, items, count),
+/// get(position, items, count), cell(position), cells(position, most), at(position); and apart from
+/// those mark(position), an atomic count, 0 at first.
 template <typename Atomics, typename Ring>
 class Lane {
  public:
   using Item = typename Ring::Item;
   using Bell = base::ParkingSpot<Atomics>;
   using Race = base::StoreThenLoad<Atomics>;
+  using Room = LaneRoom<Atomics>;
   using Seal = LaneSeal<Atomics>;
   using Count = std::uint64_t;
 
   /// `doorbell` wakes the dispatcher and outlives the lane.
   Lane(Ring ring, std::size_t capacity, base::FenceMode mode, Bell& doorbell)
-      : ring_(std::move(ring)),
-        capacity_(capacity),
-        mode_(mode),
-        doorbell_(doorbell),
-        usable_(capacity),
-        credit_bell_(kCreditFence) {}
+      : ring_(std::move(ring)), mode_(mode), doorbell_(doorbell), room_(capacity) {}
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
@@ -68,7 +64,7 @@ class Lane {
     if (sealed()) [[unlikely]] {
       return PushResult::kSealed;
     }
-    if (credit() < count && refreshed_credit() < count) [[unlikely]] {
+    if (!room_.has(put_, count)) [[unlikely]] {
       return PushResult::kNoCredit;
     }
     ring_.put(put_, items, count);
@@ -77,20 +73,19 @@ class Lane {
 
   /// A cell to make the next item in; null without room or if sealed.
   [[nodiscard]] Item* claim() noexcept {
-    const bool fits = credit() != 0 || refreshed_credit() != 0;
-    return fits && !sealed() ? &ring_.cell(put_) : nullptr;
+    return room_.has(put_, 1) && !sealed() ? &ring_.cell(put_) : nullptr;
   }
   /// The same for several, in a row: up to `most`.
   [[nodiscard]] std::span<Item> claim(std::size_t most) noexcept {
-    if (credit() < most) [[unlikely]] {
-      most = std::min(most, refreshed_credit());
-    }
-    return sealed() ? std::span<Item>() : ring_.cells(put_, most);
+    const std::size_t fitting = room_.has(put_, most) ? most : room_.credit(put_);
+    return sealed() ? std::span<Item>() : ring_.cells(put_, fitting);
   }
-  /// As push(), of the first `count` of the cells that were claimed last.
+  /// As push(), of the first `count` of the cells that were claimed last; at least one.
   [[nodiscard]] PushResult commit(std::size_t count) noexcept {
+    const Count first = put_;
     put_ += count;
     announce();
+    mark(first);
     if (seal_.begun_now(mode_) && !seal_.covers(put_)) [[unlikely]] {
       return PushResult::kRefused;
     }
@@ -99,26 +94,18 @@ class Lane {
   }
 
   /// Events that fit now, at least.
-  [[nodiscard]] std::size_t room() noexcept { return std::max(credit(), refreshed_credit()); }
+  [[nodiscard]] std::size_t room() noexcept { return room_.refreshed_credit(put_); }
 
   /// Keeps a place for one event that is to come, whatever comes before it. False without room.
   /// Requires: fewer are kept than capacity() - 1, so that one is left to others.
-  [[nodiscard]] bool keep_place() noexcept {
-    const bool kept = room() != 0;
-    usable_ -= kept ? 1 : 0;
-    return kept;
-  }
+  [[nodiscard]] bool keep_place() noexcept { return room_.keep_place(put_); }
   /// The next push() has room for it.
-  void give_place_up() noexcept { usable_ = std::min(usable_ + 1, capacity_); }
+  void give_place_up() noexcept { room_.give_place_up(); }
 
   /// Sleeps until there is room, a seal, or `deadline_ns` (then false). May return early.
   bool wait_for_room(std::int64_t deadline_ns) noexcept {
-    const auto ticket = credit_bell_.prepare();
-    cached_drained_ = Race::heavy_load(kCreditFence, drained_);  // [L2] [L5]
-    if (credit() > 0 || seal_.load(kCreditFence) != Seal::kOpen) {
-      return true;
-    }
-    return credit_bell_.sleep(ticket, deadline_ns);
+    return room_.wait(put_, deadline_ns,
+                      [this] { return seal_.load(Room::kFence) != Seal::kOpen; });
   }
 
   /// The publisher's own end: no event of its can be on the way.
@@ -133,20 +120,12 @@ class Lane {
   [[nodiscard]] Count waiting() const noexcept { return limit() - taken_; }
   /// All events accepted up to now are those before this count.
   [[nodiscard]] Count limit() const noexcept {
-    const Count accepted = Race::heavy_load(mode_, accepted_);  // [L1] [L4] acquire
-    if (accepted == taken_) [[likely]] {
-      return accepted;
-    }
-    // [L3] After the acquire of accepted_: if the last event was refused, the seal is visible.
-    const Count seal = seal_.load(mode_);
-    if (seal == Seal::kSealing) [[unlikely]] {
-      return taken_;  // Between two instructions of the sealer: look again later.
-    }
-    return std::min(accepted, seal);
+    const Count accepted = announced();
+    return accepted == taken_ ? accepted : covered(accepted);
   }
   /// All accepted events lie before this count; some before it may yet be refused.
   [[nodiscard]] Count announced() const noexcept {
-    return Race::heavy_load(mode_, accepted_);  // [L1] acquire
+    return Race::heavy_load(mode_, accepted_);  // [L1] [L4] acquire
   }
   /// Whether every accepted event before `count`, a value of announced(), has been taken.
   [[nodiscard]] bool reached(Count count) const noexcept {
@@ -155,33 +134,47 @@ class Lane {
   /// Where the dispatcher is.
   [[nodiscard]] Count taken() const noexcept { return taken_; }
 
+  /// Whether an event waits, for who asks over and over: a push that is in is seen once its store
+  /// has arrived. The next_limit() to come covers what was seen.
+  [[nodiscard]] bool sees_next() noexcept { return knows_some() || learn(next_end()); }
+  /// The same for who sleeps if not: it misses nothing that [L4] orders.
+  [[nodiscard]] bool sees_any() noexcept { return knows_some() || learn(announced()); }
+  /// For take(): of what was seen, what is left; if nothing is, all that waits, or as sees_next().
+  [[nodiscard]] Count next_limit() noexcept {
+    if (!knows_some() && next_end() > taken_) {
+      learn(announced());
+    }
+    return std::max(known_, taken_);
+  }
+  /// Whether these look at marks (as at first) or, where events come densely, at the count alone.
+  void look_at_marks(bool marks) noexcept { looks_at_marks_ = marks; }
+
   /// The first item that waits. Requires: waiting(), which has acquired it ([L1]).
   [[nodiscard]] const Item& first() const noexcept { return ring_.at(taken_); }
 
-  /// Takes up to `max` items that lie before `limit` (a value of limit()), gives their room back.
-  /// Whoever takes and has not come to the limit takes again, without being asked.
+  /// Takes up to `max` items that lie before `limit` (a value of limit() or next_limit()), gives
+  /// their room back. Whoever takes and has not come to the limit takes again, without being asked.
   [[nodiscard]] std::size_t take(Item* items, std::size_t max, Count limit) noexcept {
     const std::size_t wanted = std::min(max, static_cast<std::size_t>(limit - taken_));
     if (wanted != 0) {
       ring_.get(taken_, items, wanted);
       taken_ += wanted;
-      return_room(capacity_ - static_cast<std::size_t>(limit - taken_));
+      room_.give_back(taken_, static_cast<std::size_t>(limit - taken_));
     }
     return wanted;
   }
 
   /// From now on a publisher that sleeps is woken once there is so much room.
-  void wake_for(std::size_t room) noexcept { wake_room_ = room; }
+  void wake_for(std::size_t room) noexcept { room_.wake_for(room); }
 
   /// Makes a finished, drained lane ready for its next publisher. Only while neither side uses it.
   void reopen(std::size_t capacity) noexcept {
-    capacity_ = usable_ = capacity;
-    put_ = 0;
-    cached_drained_ = 0;
-    taken_ = 0;
-    // Relaxed: nobody else reads them but for statistics, until the lane is handed over.
+    marks_begin_ += put_;
+    put_ = taken_ = known_ = 0;
+    looks_at_marks_ = true;
+    // Relaxed: nobody else reads it but for statistics, until the lane is handed over.
     accepted_.store(0, std::memory_order_relaxed);
-    drained_.store(0, std::memory_order_relaxed);
+    room_.reopen(capacity);
     seal_.reopen();
   }
 
@@ -191,7 +184,7 @@ class Lane {
   /// at the same time. Not while the lane is reopened.
   void seal() noexcept {
     seal_.seal(mode_, accepted_);
-    credit_bell_.notify();
+    room_.wake_publisher();
     doorbell_.notify();
   }
 
@@ -202,49 +195,56 @@ class Lane {
   [[nodiscard]] Count accepted() const noexcept {
     return std::min(accepted_.load(std::memory_order_relaxed), seal_.peek());
   }
-  /// Events taken by the dispatcher. Relaxed: a statistic.
-  [[nodiscard]] Count drained() const noexcept { return drained_.load(std::memory_order_relaxed); }
-  std::size_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] Count drained() const noexcept { return room_.drained(); }
+  std::size_t capacity() const noexcept { return room_.capacity(); }
   Ring& ring() noexcept { return ring_; }
 
  private:
-  static constexpr base::FenceMode kCreditFence = base::FenceMode::kSequentiallyConsistent;
-
-  [[nodiscard]] std::size_t credit() const noexcept {
-    return usable_ - static_cast<std::size_t>(put_ - cached_drained_);
-  }
-  // [L2] acquire: pairs with return_room().
-  [[nodiscard]] std::size_t refreshed_credit() noexcept {
-    cached_drained_ = drained_.load(std::memory_order_acquire);
-    return credit();
-  }
   // [L1] [L3] [L4] release at least: the items are in the ring; pairs with limit() and seal().
   void announce() noexcept { Race::light_store(mode_, accepted_, put_); }
-  // [L2] [L5] release at least: the items are out; pairs with refreshed_credit(). `room`: what is
-  // free, and more if events have come since.
-  void return_room(std::size_t room) noexcept {
-    Race::light_store(kCreditFence, drained_, taken_);
-    if (room >= wake_room_) {
-      credit_bell_.notify();
-    }
+  // [L6] release: accepted_ is stored; pairs with next_end().
+  void mark(Count first) noexcept {
+    ring_.mark(first).store(marks_begin_ + put_, std::memory_order_release);
   }
-  // Fixed until reopen().
+  // Whether some were seen and are not taken.
+  [[nodiscard]] bool knows_some() const noexcept { return known_ > taken_; }
+  // Where the next push ends, or a later one; to taken_ if none is in. [L6] acquire: see mark().
+  [[nodiscard]] Count next_end() const noexcept {
+    if (!looks_at_marks_ || known_ != taken_) {
+      return announced();
+    }
+    const Count mark = ring_.mark(taken_).load(std::memory_order_acquire);
+    return std::max(mark, marks_begin_) - marks_begin_;
+  }
+  // What is accepted before `end`. [L3] After the acquire of `end`: if its last event was refused,
+  // the seal is visible.
+  [[nodiscard]] Count covered(Count end) const noexcept {
+    const Count seal = seal_.load(mode_);
+    if (seal == Seal::kSealing) [[unlikely]] {
+      return taken_;  // Between two instructions of the sealer: look again later.
+    }
+    return std::min(end, seal);
+  }
+  bool learn(Count end) noexcept {
+    const Count known = end > taken_ ? covered(end) : taken_;
+    known_ = known > taken_ ? known : known_;  // taken_ may lie within a push
+    return knows_some();
+  }
+
+  // Written seldom.
   Ring ring_;
-  std::size_t capacity_;
   const base::FenceMode mode_;
   Bell& doorbell_;
+  Count marks_begin_ = 0;  // what counts begin with in marks: above all those of earlier publishers
+  Seal seal_;
   // Written by the publisher.
   alignas(base::kFalseSharingBytes) typename Atomics::template Atomic<Count> accepted_{0};
-  Count put_ = 0;             // what accepted_ holds, or will
-  Count cached_drained_ = 0;  // no newer than drained_
-  std::size_t usable_;        // capacity_, less the places kept
+  Count put_ = 0;  // what accepted_ holds, or will
   // Written by the dispatcher.
-  alignas(base::kFalseSharingBytes) typename Atomics::template Atomic<Count> drained_{0};
-  Count taken_ = 0;            // what drained_ holds
-  std::size_t wake_room_ = 1;  // to capacity_
-  // Written seldom, read by both.
-  alignas(base::kFalseSharingBytes) Seal seal_;
-  Bell credit_bell_;
+  alignas(base::kFalseSharingBytes) Count taken_ = 0;
+  Count known_ = 0;  // of accepted_, what was seen
+  bool looks_at_marks_ = true;
+  Room room_;
 };
 
 }  // namespace herald::core

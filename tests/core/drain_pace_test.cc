@@ -57,6 +57,20 @@ TEST_F(DrainPaceTest, DenseEventsArePausedForAfterSomeLooksInARow) {
   EXPECT_TRUE(pauses());
 }
 
+TEST_F(DrainPaceTest, EventsComeDenselyAfterTwoFastLooksUntilASlowOne) {
+  look(2, 1, kDenseNs);  // before the first there was quiet
+  EXPECT_FALSE(pace_.is_dense());
+  look(1, 1, kDenseNs);
+  EXPECT_TRUE(pace_.is_dense());
+  EXPECT_FALSE(pauses());
+  look(100, DrainPace::kEnoughEvents, kDenseNs);
+  EXPECT_TRUE(pace_.is_dense());
+  look(1, 1, kSparseNs);
+  EXPECT_FALSE(pace_.is_dense());
+  look(1, 1, kDenseNs);
+  EXPECT_FALSE(pace_.is_dense());
+}
+
 TEST_F(DrainPaceTest, ALaneIsSlowWhileItsLooksAreFarApart) {
   look(1, 1, 0);
   look(1, 1, DrainPace::kSlowNs / 2);

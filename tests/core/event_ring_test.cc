@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -82,12 +83,32 @@ TEST_F(EventRingTest, CellsLieInARowUpToTheEnd) {
   expect_next(2);
 }
 
+TEST_F(EventRingTest, AMarkIsTouchedByNothingElse) {
+  ring_.reserve(64);
+  EXPECT_EQ(ring_.mark(3).load(std::memory_order_relaxed), 0u);
+  ring_.mark(3).store(7, std::memory_order_relaxed);
+  ring_.mark(4).store(8, std::memory_order_relaxed);
+  Item item{};
+  item.sequence = 99;
+  ring_.put(3, &item, 1);
+  ring_.cell(4).stream = 1;
+  Item out{};
+  out.sequence = 1;
+  ring_.get(3, &out, 1);
+  EXPECT_EQ(out.sequence, 1u);
+  EXPECT_EQ(ring_.mark(3).load(std::memory_order_relaxed), 7u);
+  EXPECT_EQ(ring_.mark(3 + 64).load(std::memory_order_relaxed), 7u);
+  EXPECT_EQ(ring_.mark(4).load(std::memory_order_relaxed), 8u);
+}
+
+// But its sequence, which it has not got yet.
 TEST_F(EventRingTest, KeepsEveryByteOfAnEvent) {
   ring_.reserve(1);
   Item item{};
   std::fill_n(reinterpret_cast<unsigned char*>(&item), sizeof item, 0xA5);
   ring_.put(12'345, &item, 1);
   Item out{};
+  out.sequence = item.sequence;
   ring_.get(12'345, &out, 1);
   EXPECT_TRUE(std::equal(reinterpret_cast<unsigned char*>(&out),
                          reinterpret_cast<unsigned char*>(&out + 1),

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -32,9 +33,10 @@ class LaneTest : public testing::Test {
     pushed_ += result == PushResult::kAccepted ? count : 0;
     return result;
   }
-  std::vector<std::uint64_t> take(std::size_t max) {
+  std::vector<std::uint64_t> take(std::size_t max) { return take(max, lane_.limit()); }
+  std::vector<std::uint64_t> take(std::size_t max, std::uint64_t limit) {
     std::array<Item, 8> items{};
-    const std::size_t count = lane_.take(items.data(), max, lane_.limit());
+    const std::size_t count = lane_.take(items.data(), max, limit);
     std::vector<std::uint64_t> streams(count);
     std::transform(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(count),
                    streams.begin(), [](const Item& item) { return item.stream; });
@@ -146,6 +148,97 @@ TEST_F(LaneTest, AFinishedLaneMayBeReopenedWithAnotherCapacity) {
   EXPECT_EQ(push(3), PushResult::kNoCredit);
   EXPECT_EQ(push(2), PushResult::kAccepted);
   EXPECT_EQ(take(8), (std::vector<std::uint64_t>{3, 4}));
+}
+
+TEST_F(LaneTest, WhoWaitsSeesTheNextPushAndWhoWorksAllThatCame) {
+  EXPECT_FALSE(lane_.sees_next());
+  EXPECT_EQ(lane_.next_limit(), 0u);
+  EXPECT_EQ(push(1), PushResult::kAccepted);
+  EXPECT_EQ(push(2), PushResult::kAccepted);
+  EXPECT_TRUE(lane_.sees_next());
+  EXPECT_EQ(take(8, lane_.next_limit()), (std::vector<std::uint64_t>{0}));
+  EXPECT_EQ(push(1), PushResult::kAccepted);
+  EXPECT_EQ(take(8, lane_.next_limit()), (std::vector<std::uint64_t>{1, 2, 3}));
+  EXPECT_FALSE(lane_.sees_next());
+  EXPECT_FALSE(lane_.sees_any());
+  EXPECT_EQ(lane_.next_limit(), 4u);
+}
+
+TEST_F(LaneTest, WhoIsAboutToSleepSeesAllThatCame) {
+  EXPECT_EQ(push(1), PushResult::kAccepted);
+  EXPECT_EQ(push(2), PushResult::kAccepted);
+  EXPECT_TRUE(lane_.sees_any());
+  EXPECT_EQ(lane_.next_limit(), 3u);
+}
+
+TEST_F(LaneTest, WithoutMarksTheCountTells) {
+  lane_.look_at_marks(false);
+  EXPECT_FALSE(lane_.sees_next());
+  EXPECT_EQ(push(1), PushResult::kAccepted);
+  EXPECT_EQ(push(2), PushResult::kAccepted);
+  EXPECT_TRUE(lane_.sees_next());
+  EXPECT_EQ(take(8, lane_.next_limit()), (std::vector<std::uint64_t>{0, 1, 2}));
+  EXPECT_FALSE(lane_.sees_next());
+}
+
+// There is no mark within a push: whoever stopped there asks for the count.
+TEST_F(LaneTest, WhatIsLeftOfAPushIsSeen) {
+  EXPECT_EQ(push(3), PushResult::kAccepted);
+  EXPECT_EQ(take(1).size(), 1u);
+  EXPECT_TRUE(lane_.sees_next());
+  EXPECT_EQ(take(1, lane_.next_limit()).size(), 1u);
+  EXPECT_TRUE(lane_.sees_next());
+  EXPECT_EQ(push(1), PushResult::kAccepted);
+  EXPECT_EQ(take(1, lane_.limit()).size(), 1u);
+  EXPECT_EQ(take(8, lane_.next_limit()), (std::vector<std::uint64_t>{3}));
+}
+
+// A push that went through before its time, as a pump's limit may take it.
+TEST_F(LaneTest, WhatALimitTookIsNotSeenAgain) {
+  EXPECT_EQ(push(2), PushResult::kAccepted);
+  EXPECT_TRUE(lane_.sees_any());
+  EXPECT_EQ(push(1), PushResult::kAccepted);
+  EXPECT_EQ(take(8).size(), 3u);
+  EXPECT_FALSE(lane_.sees_next());
+  EXPECT_EQ(lane_.next_limit(), 3u);
+  EXPECT_TRUE(take(8, lane_.next_limit()).empty());
+}
+
+TEST_F(LaneTest, MarksOfEarlierLapsTellNothing) {
+  const std::size_t cells = lane_.ring().reserved_bytes() / sizeof(Item);
+  for (std::size_t round = 0; round < 3 * cells; ++round) {
+    const std::size_t count = 1 + round % 4;
+    EXPECT_FALSE(lane_.sees_next());
+    EXPECT_EQ(lane_.next_limit(), lane_.taken());
+    EXPECT_EQ(push(count), PushResult::kAccepted);
+    ASSERT_TRUE(lane_.sees_next()) << "round " << round;
+    ASSERT_EQ(take(8, lane_.next_limit()).size(), count) << "round " << round;
+  }
+}
+
+TEST_F(LaneTest, MarksOfAnEarlierPublisherTellNothing) {
+  for (int publisher = 0; publisher < 3; ++publisher) {
+    for (int i = 0; i < 10; ++i) {
+      EXPECT_FALSE(lane_.sees_next()) << "publisher " << publisher;
+      EXPECT_EQ(lane_.next_limit(), lane_.taken());
+      EXPECT_EQ(push(4), PushResult::kAccepted);
+      EXPECT_TRUE(lane_.sees_next());
+      EXPECT_EQ(take(8, lane_.next_limit()).size(), 4u);
+    }
+    lane_.finish();
+    lane_.reopen(4);
+  }
+}
+
+TEST_F(LaneTest, WhatLiesBehindTheSealIsNotSeen) {
+  EXPECT_EQ(push(1), PushResult::kAccepted);
+  lane_.seal();
+  lane_.ring().mark(1).store(2, std::memory_order_relaxed);  // as a refused push leaves it
+  EXPECT_TRUE(lane_.sees_next());
+  EXPECT_EQ(take(8, lane_.next_limit()).size(), 1u);
+  EXPECT_FALSE(lane_.sees_next());
+  EXPECT_FALSE(lane_.sees_any());
+  EXPECT_EQ(lane_.next_limit(), 1u);
 }
 
 TEST_F(LaneTest, WaitForRoomEndsAtOnceWithRoomOrASeal) {

@@ -62,7 +62,7 @@ class PlainDelivery : public testing::Test {
   // Due in the future: however long a stretch takes, the next is no longer than kSharedWork.
   template <typename T>
   Event make(const EventType<T>& type, std::type_identity_t<PublishArgument<T>> payload) {
-    detail::EventSlot slot;
+    detail::EventSlot slot{};
     EXPECT_TRUE(detail::make_slot<T>(slot, type, static_cast<PublishArgument<T>&&>(payload), 0, 1,
                                      options_.payload_resource));
     slot.publish_ticks = base::Clock::now() + base::Clock::to_ticks(std::int64_t{3600} << 30);

@@ -92,7 +92,7 @@ class Rig {
   void dispatch(std::size_t events = 1) {
     std::vector<Event> batch(events);
     for (Event& event : batch) {
-      detail::EventSlot slot;
+      detail::EventSlot slot{};
       ASSERT_TRUE(detail::make_slot<Text>(slot, kToken, "text", 0, 1, options_.payload_resource));
       event = EventAccess::adopt(slot);
     }
@@ -154,7 +154,7 @@ class Rig {
   template <typename T>
   void put(std::size_t i, const EventType<T>& type,
            std::type_identity_t<PublishArgument<T>> payload) {
-    detail::EventSlot slot;
+    detail::EventSlot slot{};
     ASSERT_TRUE(detail::make_slot<T>(slot, type, static_cast<PublishArgument<T>&&>(payload), 0, 1,
                                      options_.payload_resource));
     hand_[i] = EventAccess::adopt(slot);

@@ -94,18 +94,29 @@ class LaneRun {
       const bool last_look = closed();
       begin_flush();
       const std::size_t count = deliver(batch);
-      if (end_flush() || count != 0) {
+      if (end_flush() || count != 0 || lane_.sees_next()) {
         continue;
       }
-      if (last_look) {
+      if (last_look && !lane_.sees_any()) {
         return;
       }
       park();
     }
   }
 
-  std::size_t deliver(std::size_t batch) {
-    const Lane::Count limit = lane_.limit();
+  /// The same by a dispatcher that never sleeps, nor looks as who is about to.
+  void spin(std::size_t batch, std::size_t total) {
+    while (delivered_.size() < total) {
+      if (deliver(batch) == 0 && !lane_.sees_next()) {
+        ModelAtomics::yield();
+      }
+    }
+  }
+
+  std::size_t deliver(std::size_t batch) { return deliver(batch, lane_.next_limit()); }
+  /// As a pump, which asks for all that is accepted by now, whatever the marks say.
+  std::size_t pump(std::size_t batch) { return deliver(batch, lane_.limit()); }
+  std::size_t deliver(std::size_t batch, Lane::Count limit) {
     const std::size_t waiting = static_cast<std::size_t>(limit - lane_.taken());
     std::vector<int> items(batch);
     const std::size_t count = lane_.take(items.data(), batch, limit);
@@ -179,7 +190,7 @@ class LaneRun {
 
   void park() {
     const Bell::Ticket ticket = doorbell_.prepare();
-    if (lane_.waiting() == 0 && !closed() && !asks() && !flush_reached()) {
+    if (!lane_.sees_any() && !closed() && !asks() && !flush_reached()) {
       doorbell_.sleep(ticket, kNever);
     }
   }
@@ -301,6 +312,44 @@ TEST_P(LaneModel, BatchesWaitForRoom) {
       lane.publish(1);
     });
     run.spawn("dispatcher", [&] { lane.dispatch(2, 4); });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+// It goes by marks alone, but where it stopped within a push, as a pump may, and where it took one
+// by its count before the mark was there.
+TEST_P(LaneModel, ASpinningDispatcherMissesNothing) {
+  expect_holds(named("spin"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 3);
+    run.spawn("publisher", [&] {
+      lane.publish(2);
+      lane.publish(1);
+    });
+    run.spawn("dispatcher", [&] {
+      lane.pump(1);
+      lane.spin(2, 3);
+    });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+// By the count, as where events come densely, and by marks again.
+TEST_P(LaneModel, ASpinningDispatcherGoesByMarksNowAndThen) {
+  expect_holds(named("spin, marks now and then"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 2);
+    run.spawn("publisher", [&] {
+      lane.publish();
+      lane.publish();
+      lane.publish();
+    });
+    run.spawn("dispatcher", [&] {
+      lane.lane().look_at_marks(false);
+      lane.spin(2, 1);
+      lane.lane().look_at_marks(true);
+      lane.spin(1, 3);
+    });
     run.join();
     lane.check_delivery();
   });

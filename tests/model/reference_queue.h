@@ -41,6 +41,7 @@ class ReferenceRing {
       items[i] = cell.item.get();
     }
   }
+  [[nodiscard]] Atomic<std::uint64_t>& mark(Position at) const { return cell_at(at).mark; }
   [[nodiscard]] std::size_t inside() const {
     return static_cast<std::size_t>(
         std::count_if(cells_->begin(), cells_->end(), [](const Cell& cell) { return cell.full; }));
@@ -49,11 +50,12 @@ class ReferenceRing {
  private:
   struct Cell {
     Var<T> item;
+    Atomic<std::uint64_t> mark{0};
     bool full = false;
   };
   using Cells = std::vector<Cell>;
 
-  [[nodiscard]] Cell& cell_at(Position at) { return (*cells_)[at % cells_->size()]; }
+  [[nodiscard]] Cell& cell_at(Position at) const { return (*cells_)[at % cells_->size()]; }
 
   std::unique_ptr<Cells> cells_;
 };
