@@ -31,42 +31,42 @@ class EventRing {
   /// std::bad_alloc, and then nothing has changed.
   void reserve(std::size_t events) {
     const std::size_t cells = std::bit_ceil(std::max(events, kFewestCells));
-    if (cells > size_) {
+    if (cells > size()) {
       cells_ = std::make_unique<Item[]>(cells);
-      size_ = cells;
+      mask_ = cells - 1;
     }
   }
-  [[nodiscard]] std::size_t reserved_bytes() const noexcept { return size_ * sizeof(Item); }
+  [[nodiscard]] std::size_t reserved_bytes() const noexcept { return size() * sizeof(Item); }
 
   void put(Position at, const Item* items, std::size_t count) noexcept {
     Item* const cells = cells_.get();
-    const std::size_t mask = size_ - 1;
+    const std::size_t mask = mask_;
     for (std::size_t i = 0; i < count; ++i) {
       base::prefetch_to_write(&cells[(at + i + kCellsAhead) & mask]);
       detail::copy_made(cells[(at + i) & mask], items[i]);
     }
   }
   [[nodiscard]] Item& cell(Position at) noexcept {
-    base::prefetch_to_write(&cells_[(at + kCellsAhead) & (size_ - 1)]);
-    return cells_[at & (size_ - 1)];
+    base::prefetch_to_write(&cells_[(at + kCellsAhead) & mask_]);
+    return cells_[at & mask_];
   }
   /// The cells from `at` on, up to `most`, as far as they lie in a row.
   [[nodiscard]] std::span<Item> cells(Position at, std::size_t most) noexcept {
-    const std::size_t first = at & (size_ - 1);
-    const std::size_t count = std::min(most, size_ - first);
+    const std::size_t first = at & mask_;
+    const std::size_t count = std::min(most, size() - first);
     for (std::size_t i = 0; i < count; ++i) {
-      base::prefetch_to_write(&cells_[(first + i + kCellsAhead) & (size_ - 1)]);
+      base::prefetch_to_write(&cells_[(first + i + kCellsAhead) & mask_]);
     }
     return {&cells_[first], count};
   }
-  [[nodiscard]] const Item& at(Position at) const noexcept { return cells_[at & (size_ - 1)]; }
+  [[nodiscard]] const Item& at(Position at) const noexcept { return cells_[at & mask_]; }
   [[nodiscard]] std::atomic_ref<Position> mark(Position at) const noexcept {
-    return std::atomic_ref<Position>(cells_[at & (size_ - 1)].sequence);
+    return std::atomic_ref<Position>(cells_[at & mask_].sequence);
   }
   /// The items have no sequence: those there keep what they had.
   void get(Position at, Item* items, std::size_t count) noexcept {
     const Item* const cells = cells_.get();
-    const std::size_t mask = size_ - 1;
+    const std::size_t mask = mask_;
     for (std::size_t i = 0; i < count; ++i) {
       detail::copy_made(items[i], cells[(at + i) & mask]);
     }
@@ -79,8 +79,10 @@ class EventRing {
   static constexpr std::size_t kCellsAhead = 16;
   static constexpr std::size_t kFewestCells = 4 * kCellsAhead;
 
+  [[nodiscard]] std::size_t size() const noexcept { return cells_ == nullptr ? 0 : mask_ + 1; }
+
   std::unique_ptr<Item[]> cells_;
-  std::size_t size_ = 0;
+  std::size_t mask_ = 0;  // cells - 1, once there are some
 };
 
 }  // namespace herald::core

@@ -83,9 +83,9 @@ class Lane {
   /// As push(), of the first `count` of the cells that were claimed last; at least one.
   [[nodiscard]] PushResult commit(std::size_t count) noexcept {
     const Count first = put_;
-    put_ += count;
-    announce();
-    mark(first);
+    put_ = first + count;
+    announce(first + count);
+    mark(first, first + count);
     if (seal_.begun_now(mode_) && !seal_.covers(put_)) [[unlikely]] {
       return PushResult::kRefused;
     }
@@ -201,10 +201,10 @@ class Lane {
 
  private:
   // [L1] [L3] [L4] release at least: the items are in the ring; pairs with limit() and seal().
-  void announce() noexcept { Race::light_store(mode_, accepted_, put_); }
+  void announce(Count end) noexcept { Race::light_store(mode_, accepted_, end); }
   // [L6] release: accepted_ is stored; pairs with next_end().
-  void mark(Count first) noexcept {
-    ring_.mark(first).store(marks_begin_ + put_, std::memory_order_release);
+  void mark(Count first, Count end) noexcept {
+    ring_.mark(first).store(marks_begin_ + end, std::memory_order_release);
   }
   // Whether some were seen and are not taken.
   [[nodiscard]] bool knows_some() const noexcept { return known_ > taken_; }

@@ -115,6 +115,7 @@ INSTANTIATE_TEST_SUITE_P(Lanes, LaneStress,
                                            Shape{2, 1, WaitStrategy::kAdaptive, 40'000},
                                            Shape{7, 3, WaitStrategy::kPark, 80'000},
                                            Shape{256, 256, WaitStrategy::kAdaptive, 800'000},
+                                           Shape{64, 256, WaitStrategy::kSpin, 200'000},
                                            Shape{256, 1, WaitStrategy::kSpin, 200'000}));
 
 // The capacity is exact: with nobody dispatching, a lane takes as many events as it has room for
