@@ -105,10 +105,10 @@ void BM_Lane(benchmark::State& state) {
   std::uint64_t number = 0;
   for (auto _ : state) {
     for (std::uint64_t i = 0; i < batch; ++i) {
-      in[i].sequence = number++;
+      in[i].stream = number++;
     }
     if (!queue.push(in.data(), batch) || queue.take(out.data(), batch) != batch ||
-        out[batch - 1].sequence != number - 1) {
+        out[batch - 1].stream != number - 1) {
       state.SkipWithError("an event was lost");
       break;
     }

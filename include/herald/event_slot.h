@@ -58,7 +58,7 @@ enum class PayloadKind : std::uint8_t {
 /// The 64 bytes of an event, as they lie in lanes. Plain memory: it owns its block by convention.
 struct alignas(64) EventSlot {
   std::int64_t publish_ticks;  ///< 0: not measured.
-  std::uint64_t sequence;      ///< Of the dispatcher. Before, a lane's mark or a ticket lies here.
+  std::uint64_t sequence;  ///< Of the dispatcher. Publishers leave it alone: lanes use the place.
   std::uint64_t stream;
   std::uint32_t type_entry;  ///< Payload id in the upper 24 bits, type index in the lower 8.
   PayloadKind kind;
@@ -73,7 +73,7 @@ static_assert(offsetof(EventSlot, payload) == 32 && std::is_trivially_copyable_v
 
 /// Copies what a publisher makes but the payload: all in front of it but the sequence.
 inline void copy_head(EventSlot& to, const EventSlot& from) noexcept {
-  to.publish_ticks = from.publish_ticks;
+  std::memcpy(&to.publish_ticks, &from.publish_ticks, sizeof(to.publish_ticks));
   constexpr std::size_t kStream = offsetof(EventSlot, stream);
   std::memcpy(reinterpret_cast<std::byte*>(&to) + kStream,
               reinterpret_cast<const std::byte*>(&from) + kStream,

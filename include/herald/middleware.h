@@ -71,7 +71,7 @@ class Emitter {
   template <typename T>
   bool emit(const EventType<T>& type, PublishArgument<T> payload, const PublishOptions& options,
             bool before) noexcept {
-    detail::EventSlot slot{};
+    detail::EventSlot slot;
     if (!detail::make_slot<T>(slot, type, static_cast<PublishArgument<T>&&>(payload),
                               options.stream, bus_id_, resource_)) {
       return refuse();

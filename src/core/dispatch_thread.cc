@@ -148,7 +148,7 @@ bool DispatchThread::spin(base::Ticks spin_ticks) noexcept {
     now_ = base::Clock::now();
     dispatcher_.stalls().observe(before, now_);
   }
-  return false;
+  return has_work(now_);  // A publisher may be held up before it marks what it has announced.
 }
 
 void DispatchThread::park() noexcept {

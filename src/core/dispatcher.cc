@@ -90,8 +90,12 @@ std::size_t Dispatcher::take_from(PublisherCore& lane, bool bounded) noexcept {
   if (bounded) {
     return lane.lane().take(hand_slots(), batch_events_, lane.pump_limit);
   }
-  return is_ripe(lane) ? lane.lane().take(hand_slots(), batch_events_, lane.lane().next_limit())
-                       : 0;
+  if (!is_ripe(lane)) {
+    return 0;
+  }
+  // Nothing but the first batch of a round is urgent.
+  const PublisherLane::Count limit = lane.lane().next_limit(!has_progressed_);
+  return lane.lane().take(hand_slots(), batch_events_, limit);
 }
 
 // The shared lane has no pace of its own: its publishers are at odds with each other already.

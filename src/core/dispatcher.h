@@ -71,8 +71,8 @@ class Dispatcher {
   std::uint64_t dispatch(const DispatchBudget& budget, bool bounded) noexcept;
   /// Whether there is something to dispatch, a due deadline, a waiting command or a late joiner.
   [[nodiscard]] bool has_work(base::Ticks now) const noexcept;
-  /// The same without what is in lanes whose pace (drain_pace.h) asks for a pause. Not before a
-  /// sleep: nobody would ring when it is over.
+  /// The same for who asks over and over: without what is in lanes whose pace (drain_pace.h) asks
+  /// for a pause, and as Lane::sees_next(). Not before a sleep: nobody would ring.
   [[nodiscard]] bool has_ripe_work(base::Ticks now) const noexcept;
   /// The same within the noted limits.
   [[nodiscard]] bool has_work_within_limits() const noexcept;

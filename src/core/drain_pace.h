@@ -10,8 +10,8 @@
 //     kFastNs: sparse traffic never waits, nor does the first event after quiet.
 //  2. A look that found enough needs no pause before the next: kEnoughEvents, or an eighth of the
 //     lane, so that no publisher of a small lane waits for room because of a pause.
-//  3. Events come densely after kDenseLooks such looks in a row: then a look asks the lane for its
-//     count, which tells of many, and leaves the line alone that the publisher writes to next.
+//  3. Events come densely after kDenseLooks looks in a row as in 1: then a look asks the lane for
+//     its count, which tells of many, and leaves the line alone that the publisher writes to next.
 //  4. A lane is slow if more than kSlowNs passed between its last two looks: then a publisher that
 //     sleeps for room is better woken for any.
 // Bounds: a pause lasts kPauseNs.

@@ -1,10 +1,12 @@
 // Stage 1, ring: the memory of one lane; takes slots, gives slots, each by its position.
 //
-// Threads: one publisher puts, one dispatcher gets. The lane alone orders them ([L1] [L2] in
-//   lane.h): nothing here is shared but the cells.
+// Threads: one publisher puts, one dispatcher gets. The lane alone orders them ([L1] [L2] [L6]
+//   in lane.h): nothing here is shared but the cells.
 // Invariants: position p lies in cell p mod size; of the positions in use, which are consecutive,
 //   there are never more than the lane's capacity, and no more than cells. A cell's mark lies where
-//   a dispatched event has its sequence, which nobody else touches: so it is in the event's line.
+//   a dispatched event has its sequence, and nothing else here touches it: it is in the event's
+//   cache line. So who waits for the next event at its mark gets it with the line that tells of it;
+//   by the lane's count two lines would have to cross, one after the other.
 // Bounds: as many cells as the capacity, rounded up to a power of two, at least kFewestCells. They
 //   are made and touched by reserve().
 #pragma once

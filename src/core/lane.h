@@ -8,17 +8,18 @@
 //  2. The ring never holds more than the lane's capacity, less the places kept; see lane_room.h.
 //  3. The seal, once it has a count, says which events are accepted; see lane_seal.h.
 //  4. Each push marks the cell of its first event with the count where it ends. known_, unless it
-//     is below taken_, is where a push ended: there the next mark comes. Until then that cell has
-//     the mark of an earlier push, which is not above: no push is longer than the ring.
+//     is below taken_, is where a push ended, and the next one marks the cell there. What that
+//     cell bears until then is not above taken_: no push is longer than the ring, and no mark of an
+//     earlier publisher is above marks_begin_. What lies behind the seal is marked and not seen.
 // Synchronization:
 //  [L1] accepted_ is stored with release after the events are in the ring / loaded with acquire
 //       before they are taken: the payloads are visible to the dispatcher.
 //  [L2] [L5] see lane_room.h.
 //  [L3] the publisher stores accepted_, then loads the seal: see lane_seal.h.
 //  [L4] the publisher stores accepted_, then loads the doorbell: [P1] in base/parking.h.
-//  [L6] the mark is stored with release after accepted_ / loaded with acquire: both are then seen.
-// The count alone would do. Who waits for one event at its mark gets it with the line that tells of
-// it: one line crosses in place of two. In a dense stream that takes the publisher's line away.
+//  [L6] the mark is stored with release after the events and accepted_ / loaded with acquire before
+//       they are taken: the payloads are visible, and accepted_ at this count or a later one.
+// What marks are for is told in event_ring.h, where the count alone is better in drain_pace.h.
 // Bounds: `capacity` events, plus one push of refused ones behind a seal.
 #pragma once
 
@@ -54,12 +55,10 @@ class Lane {
   /// `doorbell` wakes the dispatcher and outlives the lane.
   Lane(Ring ring, std::size_t capacity, base::FenceMode mode, Bell& doorbell)
       : ring_(std::move(ring)), mode_(mode), doorbell_(doorbell), room_(capacity) {}
-  Lane(const Lane&) = delete;
-  Lane& operator=(const Lane&) = delete;
 
   // Publisher side.
 
-  /// Takes `count` items or none. Wait-free.
+  /// Takes `count` items, at least one, or none. Wait-free.
   [[nodiscard]] PushResult push(Item* items, std::size_t count) noexcept {
     if (sealed()) [[unlikely]] {
       return PushResult::kSealed;
@@ -134,20 +133,22 @@ class Lane {
   /// Where the dispatcher is.
   [[nodiscard]] Count taken() const noexcept { return taken_; }
 
-  /// Whether an event waits, for who asks over and over: a push that is in is seen once its store
-  /// has arrived. The next_limit() to come covers what was seen.
-  [[nodiscard]] bool sees_next() noexcept { return knows_some() || learn(next_end()); }
+  /// Whether an event waits, for who asks over and over: a push that is in is seen once its mark
+  /// has arrived. A publisher may be held up before it marks: ask sees_any() now and then.
+  [[nodiscard]] bool sees_next() noexcept { return knows_some() || (fresh_ = learn(next_end())); }
   /// The same for who sleeps if not: it misses nothing that [L4] orders.
   [[nodiscard]] bool sees_any() noexcept { return knows_some() || learn(announced()); }
-  /// For take(): of what was seen, what is left; if nothing is, all that waits, or as sees_next().
-  [[nodiscard]] Count next_limit() noexcept {
-    if (!knows_some() && next_end() > taken_) {
+  /// For take(): all that waits, if sees_next(). `fresh`: what that has just found will do.
+  [[nodiscard]] Count next_limit(bool fresh) noexcept {
+    if (knows_some() ? !(fresh && fresh_) : next_end() > taken_) {
       learn(announced());
     }
     return std::max(known_, taken_);
   }
   /// Whether these look at marks (as at first) or, where events come densely, at the count alone.
   void look_at_marks(bool marks) noexcept { looks_at_marks_ = marks; }
+  /// From now on a publisher that sleeps is woken once there is so much room.
+  void wake_for(std::size_t room) noexcept { room_.wake_for(room); }
 
   /// The first item that waits. Requires: waiting(), which has acquired it ([L1]).
   [[nodiscard]] const Item& first() const noexcept { return ring_.at(taken_); }
@@ -156,6 +157,7 @@ class Lane {
   /// their room back. Whoever takes and has not come to the limit takes again, without being asked.
   [[nodiscard]] std::size_t take(Item* items, std::size_t max, Count limit) noexcept {
     const std::size_t wanted = std::min(max, static_cast<std::size_t>(limit - taken_));
+    fresh_ = false;
     if (wanted != 0) {
       ring_.get(taken_, items, wanted);
       taken_ += wanted;
@@ -163,9 +165,6 @@ class Lane {
     }
     return wanted;
   }
-
-  /// From now on a publisher that sleeps is woken once there is so much room.
-  void wake_for(std::size_t room) noexcept { room_.wake_for(room); }
 
   /// Makes a finished, drained lane ready for its next publisher. Only while neither side uses it.
   void reopen(std::size_t capacity) noexcept {
@@ -208,7 +207,7 @@ class Lane {
   }
   // Whether some were seen and are not taken.
   [[nodiscard]] bool knows_some() const noexcept { return known_ > taken_; }
-  // Where the next push ends, or a later one; to taken_ if none is in. [L6] acquire: see mark().
+  // Where the next push ends, or a later one; not above taken_ if none is in. [L6] acquire: mark().
   [[nodiscard]] Count next_end() const noexcept {
     if (!looks_at_marks_ || known_ != taken_) {
       return announced();
@@ -235,14 +234,15 @@ class Lane {
   Ring ring_;
   const base::FenceMode mode_;
   Bell& doorbell_;
-  Count marks_begin_ = 0;  // what counts begin with in marks: above all those of earlier publishers
+  Count marks_begin_ = 0;  // of counts in marks: not below any of earlier publishers
   Seal seal_;
   // Written by the publisher.
   alignas(base::kFalseSharingBytes) typename Atomics::template Atomic<Count> accepted_{0};
   Count put_ = 0;  // what accepted_ holds, or will
   // Written by the dispatcher.
   alignas(base::kFalseSharingBytes) Count taken_ = 0;
-  Count known_ = 0;  // of accepted_, what was seen
+  Count known_ = 0;     // of accepted_, what was seen
+  bool fresh_ = false;  // that was by sees_next(), and none is taken since
   bool looks_at_marks_ = true;
   Room room_;
 };

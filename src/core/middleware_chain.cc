@@ -191,6 +191,7 @@ bool MiddlewareChain::emit(detail::EventSlot& slot, const PublishOptions& option
   } else {
     slot.publish_ticks = base::Clock::from_steady(options.at);
   }
+  slot.sequence = 0;
   ++counts_.emitted;
   Event event = EventAccess::adopt(slot);
   if (before) {

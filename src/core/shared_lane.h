@@ -23,7 +23,7 @@
 //       its ticket is taken / loaded with acquire before another is taken, into their room.
 //  [S3] a publisher adds to arrived_, then loads the doorbell: [P1] in base/parking.h.
 //  [S4] the dispatcher stores drained_, or a publisher adds to freed_, then loads the credit bell:
-//       [P1] the other way round, and always sequentially consistent, as [L5] in lane.h.
+//       [P1] the other way round, and always sequentially consistent, as [L5] in lane_room.h.
 // Bounds: `capacity` events.
 #pragma once
 

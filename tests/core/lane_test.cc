@@ -43,6 +43,12 @@ class LaneTest : public testing::Test {
     return streams;
   }
 
+  // Of a round that begins.
+  std::uint64_t next_limit() { return lane_.next_limit(true); }
+  void take_mark_away(std::uint64_t at) {
+    lane_.ring().mark(at).store(0, std::memory_order_relaxed);
+  }
+
   static constexpr FenceMode kMode = FenceMode::kSequentiallyConsistent;
   base::ParkingSpot<base::NativeAtomics> doorbell_{kMode};
   Lane<base::NativeAtomics, EventRing> lane_{EventRing(), 4, kMode, doorbell_};
@@ -152,23 +158,62 @@ TEST_F(LaneTest, AFinishedLaneMayBeReopenedWithAnotherCapacity) {
 
 TEST_F(LaneTest, WhoWaitsSeesTheNextPushAndWhoWorksAllThatCame) {
   EXPECT_FALSE(lane_.sees_next());
-  EXPECT_EQ(lane_.next_limit(), 0u);
+  EXPECT_EQ(next_limit(), 0u);
   EXPECT_EQ(push(1), PushResult::kAccepted);
   EXPECT_EQ(push(2), PushResult::kAccepted);
   EXPECT_TRUE(lane_.sees_next());
-  EXPECT_EQ(take(8, lane_.next_limit()), (std::vector<std::uint64_t>{0}));
+  EXPECT_EQ(take(8, next_limit()), (std::vector<std::uint64_t>{0}));
   EXPECT_EQ(push(1), PushResult::kAccepted);
-  EXPECT_EQ(take(8, lane_.next_limit()), (std::vector<std::uint64_t>{1, 2, 3}));
+  EXPECT_EQ(take(8, next_limit()), (std::vector<std::uint64_t>{1, 2, 3}));
   EXPECT_FALSE(lane_.sees_next());
   EXPECT_FALSE(lane_.sees_any());
-  EXPECT_EQ(lane_.next_limit(), 4u);
+  EXPECT_EQ(next_limit(), 4u);
+}
+
+TEST_F(LaneTest, AGlimpseWillDoOnlyOnce) {
+  EXPECT_EQ(push(1), PushResult::kAccepted);
+  EXPECT_TRUE(lane_.sees_next());
+  EXPECT_EQ(push(1), PushResult::kAccepted);
+  EXPECT_EQ(lane_.next_limit(true), 1u);
+  EXPECT_EQ(lane_.next_limit(false), 2u);
+  EXPECT_EQ(take(8, next_limit()).size(), 2u);
+}
+
+// Otherwise the room that is left would seem to be more than it is.
+TEST_F(LaneTest, WhatIsLeftOfABatchComesWithWhatCameSince) {
+  EXPECT_EQ(push(3), PushResult::kAccepted);
+  EXPECT_TRUE(lane_.sees_next());
+  EXPECT_EQ(take(1, next_limit()).size(), 1u);
+  EXPECT_EQ(push(2), PushResult::kAccepted);
+  EXPECT_TRUE(lane_.sees_next());
+  EXPECT_EQ(next_limit(), 5u);
+}
+
+TEST_F(LaneTest, WithoutAMarkNothingIsSeenButByWhoIsAboutToSleep) {
+  EXPECT_EQ(push(1), PushResult::kAccepted);
+  take_mark_away(0);
+  EXPECT_FALSE(lane_.sees_next());
+  EXPECT_EQ(next_limit(), 0u);
+  EXPECT_TRUE(lane_.sees_any());
+  EXPECT_EQ(next_limit(), 1u);
+}
+
+TEST_F(LaneTest, AReopenedLaneLooksAtMarksAgain) {
+  lane_.look_at_marks(false);
+  lane_.finish();
+  lane_.reopen(4);
+  EXPECT_EQ(push(1), PushResult::kAccepted);
+  take_mark_away(0);
+  EXPECT_FALSE(lane_.sees_next());
+  lane_.look_at_marks(false);
+  EXPECT_TRUE(lane_.sees_next());
 }
 
 TEST_F(LaneTest, WhoIsAboutToSleepSeesAllThatCame) {
   EXPECT_EQ(push(1), PushResult::kAccepted);
   EXPECT_EQ(push(2), PushResult::kAccepted);
   EXPECT_TRUE(lane_.sees_any());
-  EXPECT_EQ(lane_.next_limit(), 3u);
+  EXPECT_EQ(next_limit(), 3u);
 }
 
 TEST_F(LaneTest, WithoutMarksTheCountTells) {
@@ -177,7 +222,7 @@ TEST_F(LaneTest, WithoutMarksTheCountTells) {
   EXPECT_EQ(push(1), PushResult::kAccepted);
   EXPECT_EQ(push(2), PushResult::kAccepted);
   EXPECT_TRUE(lane_.sees_next());
-  EXPECT_EQ(take(8, lane_.next_limit()), (std::vector<std::uint64_t>{0, 1, 2}));
+  EXPECT_EQ(take(8, next_limit()), (std::vector<std::uint64_t>{0, 1, 2}));
   EXPECT_FALSE(lane_.sees_next());
 }
 
@@ -186,11 +231,11 @@ TEST_F(LaneTest, WhatIsLeftOfAPushIsSeen) {
   EXPECT_EQ(push(3), PushResult::kAccepted);
   EXPECT_EQ(take(1).size(), 1u);
   EXPECT_TRUE(lane_.sees_next());
-  EXPECT_EQ(take(1, lane_.next_limit()).size(), 1u);
+  EXPECT_EQ(take(1, next_limit()).size(), 1u);
   EXPECT_TRUE(lane_.sees_next());
   EXPECT_EQ(push(1), PushResult::kAccepted);
   EXPECT_EQ(take(1, lane_.limit()).size(), 1u);
-  EXPECT_EQ(take(8, lane_.next_limit()), (std::vector<std::uint64_t>{3}));
+  EXPECT_EQ(take(8, next_limit()), (std::vector<std::uint64_t>{3}));
 }
 
 // A push that went through before its time, as a pump's limit may take it.
@@ -200,8 +245,8 @@ TEST_F(LaneTest, WhatALimitTookIsNotSeenAgain) {
   EXPECT_EQ(push(1), PushResult::kAccepted);
   EXPECT_EQ(take(8).size(), 3u);
   EXPECT_FALSE(lane_.sees_next());
-  EXPECT_EQ(lane_.next_limit(), 3u);
-  EXPECT_TRUE(take(8, lane_.next_limit()).empty());
+  EXPECT_EQ(next_limit(), 3u);
+  EXPECT_TRUE(take(8, next_limit()).empty());
 }
 
 TEST_F(LaneTest, MarksOfEarlierLapsTellNothing) {
@@ -209,10 +254,10 @@ TEST_F(LaneTest, MarksOfEarlierLapsTellNothing) {
   for (std::size_t round = 0; round < 3 * cells; ++round) {
     const std::size_t count = 1 + round % 4;
     EXPECT_FALSE(lane_.sees_next());
-    EXPECT_EQ(lane_.next_limit(), lane_.taken());
+    EXPECT_EQ(next_limit(), lane_.taken());
     EXPECT_EQ(push(count), PushResult::kAccepted);
     ASSERT_TRUE(lane_.sees_next()) << "round " << round;
-    ASSERT_EQ(take(8, lane_.next_limit()).size(), count) << "round " << round;
+    ASSERT_EQ(take(8, next_limit()).size(), count) << "round " << round;
   }
 }
 
@@ -220,10 +265,10 @@ TEST_F(LaneTest, MarksOfAnEarlierPublisherTellNothing) {
   for (int publisher = 0; publisher < 3; ++publisher) {
     for (int i = 0; i < 10; ++i) {
       EXPECT_FALSE(lane_.sees_next()) << "publisher " << publisher;
-      EXPECT_EQ(lane_.next_limit(), lane_.taken());
+      EXPECT_EQ(next_limit(), lane_.taken());
       EXPECT_EQ(push(4), PushResult::kAccepted);
       EXPECT_TRUE(lane_.sees_next());
-      EXPECT_EQ(take(8, lane_.next_limit()).size(), 4u);
+      EXPECT_EQ(take(8, next_limit()).size(), 4u);
     }
     lane_.finish();
     lane_.reopen(4);
@@ -235,10 +280,10 @@ TEST_F(LaneTest, WhatLiesBehindTheSealIsNotSeen) {
   lane_.seal();
   lane_.ring().mark(1).store(2, std::memory_order_relaxed);  // as a refused push leaves it
   EXPECT_TRUE(lane_.sees_next());
-  EXPECT_EQ(take(8, lane_.next_limit()).size(), 1u);
+  EXPECT_EQ(take(8, next_limit()).size(), 1u);
   EXPECT_FALSE(lane_.sees_next());
   EXPECT_FALSE(lane_.sees_any());
-  EXPECT_EQ(lane_.next_limit(), 1u);
+  EXPECT_EQ(next_limit(), 1u);
 }
 
 TEST_F(LaneTest, WaitForRoomEndsAtOnceWithRoomOrASeal) {

@@ -113,7 +113,16 @@ class LaneRun {
     }
   }
 
-  std::size_t deliver(std::size_t batch) { return deliver(batch, lane_.next_limit()); }
+  /// Until all that the publisher was told is accepted has come, and `done`.
+  void spin_until(const Atomic<int>& done) {
+    while (done.load(std::memory_order_acquire) == 0 || delivered_.size() < accepted_.size()) {
+      if (deliver(2) == 0 && !lane_.sees_next()) {
+        ModelAtomics::yield();
+      }
+    }
+  }
+
+  std::size_t deliver(std::size_t batch) { return deliver(batch, lane_.next_limit(true)); }
   /// As a pump, which asks for all that is accepted by now, whatever the marks say.
   std::size_t pump(std::size_t batch) { return deliver(batch, lane_.limit()); }
   std::size_t deliver(std::size_t batch, Lane::Count limit) {
@@ -329,6 +338,25 @@ TEST_P(LaneModel, ASpinningDispatcherMissesNothing) {
     run.spawn("dispatcher", [&] {
       lane.pump(1);
       lane.spin(2, 3);
+    });
+    run.join();
+    lane.check_delivery();
+  });
+}
+
+// While it is told nothing, because the sealer has not named its count, it stands within a push.
+TEST_P(LaneModel, ASealRacesASpinningDispatcher) {
+  expect_holds(named("spin, seal"), [](Scheduler& run) {
+    LaneRun lane(run, mode(), 3);
+    Atomic<int> done{0};
+    run.spawn("publisher", [&] {
+      lane.publish(2) && lane.publish(1);
+      done.store(1, std::memory_order_release);
+    });
+    run.spawn("closer", [&] { lane.lane().seal(); });
+    run.spawn("dispatcher", [&] {
+      lane.pump(1);
+      lane.spin_until(done);
     });
     run.join();
     lane.check_delivery();

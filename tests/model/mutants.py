@@ -140,6 +140,8 @@ MUTANTS = [
            "lane:*Spinning*"),
     Mutant("lane", "a mark is looked for within a push", LANE,
            "known_ != taken_) {", "known_ > taken_) {", "lane:*Spinning*"),
+    Mutant("lane", "a seal without a count ends a push", LANE,
+           "known_ = known > taken_ ? known : known_;", "known_ = known;", "lane:*SealRacesASpin*"),
     Mutant("lane", "asleep by the mark alone", LANE,
            "bool sees_any() noexcept { return knows_some() || learn(announced()); }",
            "bool sees_any() noexcept { return knows_some() || learn(next_end()); }",
