@@ -1,4 +1,5 @@
-"""Runs the points, round after round, every contender of a point in turn (A B C A B C ...)."""
+"""Runs the points, round after round, every contender of a point in turn, each round beginning with
+the next of them (A B C B C A ...)."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import json
 import pathlib
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from report import plan, summary
@@ -63,12 +65,18 @@ def placement(program: pathlib.Path) -> dict:
     return run_program(program, ["placement"])
 
 
-def run_point(program: pathlib.Path, point: plan.Point, extra: list[str], progress: Progress,
-              failures: list[str]) -> list[dict]:
+def in_turn(contenders: Sequence[plan.Contender], number: int) -> list[plan.Contender]:
+    """Those of the round: what comes first, after another point, is not always the same one."""
+    first = (number - 1) % len(contenders)
+    return [*contenders[first:], *contenders[:first]]
+
+
+def run_point(program: pathlib.Path, point: plan.Point, number: int, extra: list[str],
+              progress: Progress, failures: list[str]) -> list[dict]:
     """Every contender once, between two looks at the placement."""
     runs = []
     before = placement(program)
-    for contender in point.contenders:
+    for contender in in_turn(point.contenders, number):
         progress.step(f"{point.name}  {contender.label}")
         arguments = [point.workload, contender.system, *point.arguments, *contender.arguments,
                      *extra]
@@ -99,7 +107,7 @@ def run_all(program: pathlib.Path, points: list[plan.Point], rounds: int,
             progress.round(number, rounds)
             for point in points:
                 try:
-                    found = run_point(program, point, extra, progress, failures)
+                    found = run_point(program, point, number, extra, progress, failures)
                     runs += [{"round": number, **run} for run in found]
                 except Failed as failed:  # of the placement: nobody can say where they ran
                     failures.append(str(failed))

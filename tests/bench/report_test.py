@@ -161,6 +161,15 @@ class Program(unittest.TestCase):
                                   check=False)
             self.assertEqual(done.returncode, 2, wrong)
 
+    def test_each_round_begins_with_another_contender(self):
+        contenders = plan.all_points()[0].contenders
+        orders = [session.in_turn(contenders, number) for number in range(1, len(contenders) + 2)]
+        self.assertEqual(tuple(orders[0]), contenders)
+        self.assertEqual(orders[-1], orders[0])
+        self.assertEqual({order[0] for order in orders}, set(contenders))
+        for order in orders:
+            self.assertEqual(sorted(order), sorted(contenders))
+
     def test_a_program_that_does_not_answer_is_a_failure(self):
         with self.assertRaises(session.Failed):
             session.run_program(pathlib.Path("/bin/false"), [])
