@@ -87,15 +87,12 @@ bool Dispatcher::reads_each(const DispatchBudget& budget) const noexcept {
 }
 
 std::size_t Dispatcher::take_from(PublisherCore& lane, bool bounded) noexcept {
-  if (bounded) {
-    return lane.lane().take(hand_slots(), batch_events_, lane.pump_limit);
+  PublisherLane::Count limit = lane.pump_limit;
+  if (!bounded) {
+    // Nothing but the first batch of a round is urgent.
+    limit = is_ripe(lane) ? lane.lane().next_limit(!has_progressed_) : lane.lane().taken();
   }
-  if (!is_ripe(lane)) {
-    return 0;
-  }
-  // Nothing but the first batch of a round is urgent.
-  const PublisherLane::Count limit = lane.lane().next_limit(!has_progressed_);
-  return lane.lane().take(hand_slots(), batch_events_, limit);
+  return limit == lane.lane().taken() ? 0 : lane.lane().take(hand_slots(), batch_events_, limit);
 }
 
 // The shared lane has no pace of its own: its publishers are at odds with each other already.

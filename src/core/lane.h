@@ -157,8 +157,8 @@ class Lane {
   /// their room back. Whoever takes and has not come to the limit takes again, without being asked.
   [[nodiscard]] std::size_t take(Item* items, std::size_t max, Count limit) noexcept {
     const std::size_t wanted = std::min(max, static_cast<std::size_t>(limit - taken_));
-    fresh_ = false;
     if (wanted != 0) {
+      fresh_ = false;
       ring_.get(taken_, items, wanted);
       taken_ += wanted;
       room_.give_back(taken_, static_cast<std::size_t>(limit - taken_));
