@@ -48,7 +48,7 @@ void Delivery::refresh_clock() noexcept {
 void Delivery::take(std::size_t index) noexcept {
   use_place(true);
   table_.begin_turn();
-  EventAccess::slot(batch_[index]).sequence = 0;  // a ticket, or of what lay here before
+  EventAccess::slot(batch_[index]).sequence = 0;  // a ticket, or that of what lay here before
   chain_.process(std::move(batch_[index]), staged_);
   known_end_ = staged_.size();
   refresh_clock();  // Middleware took its time, and what it emitted is younger than the last read.
