@@ -164,6 +164,9 @@ RATIOS = (
 # Where Herald with latency off stands beside Herald: what always-on measuring costs.
 MEASURED_TWICE = (*SINGLE, "w2/subscribers:1000/each")
 
+# How often what the ratios need runs in a round.
+TURNS = 3
+
 # What the cost model needs of Herald beside the points of ratios.
 MODELLED = tuple(f"w2/subscribers:{subscribers}/each" for subscribers in (10, 100, 100_000))
 
@@ -186,3 +189,9 @@ def for_ratios(points: list[Point]) -> list[Point]:
 def choose(only: str | None, quick: bool) -> list[Point]:
     points = for_ratios(all_points()) if quick else all_points()
     return [point for point in points if only is None or re.search(only, point.name)]
+
+
+def passes(points: list[Point], turns: int) -> list[list[Point]]:
+    """What a round goes through: everything, and what the ratios need until it has had its
+    turns: between these lies a while, so that one bad moment of the machine is not all of them."""
+    return [points, *[for_ratios(points)] * (turns - 1)]

@@ -1,4 +1,4 @@
-"""Runs the points, round after round, every contender of a point in turn, each round beginning with
+"""Runs the points, round after round, every contender of a point in turn, each pass beginning with
 the next of them (A B C B C A ...)."""
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ import json
 import pathlib
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from report import plan, summary
@@ -22,14 +22,17 @@ class Failed(Exception):
 class Progress:
     """One line on a terminal, rewritten; elsewhere a line for each round."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, rounds: int) -> None:
         self.total = total
+        self.rounds = rounds
         self.done = 0
+        self.number = 0
         self.terminal = sys.stderr.isatty()
 
-    def round(self, number: int, rounds: int) -> None:
-        if not self.terminal:
-            print(f"herald: round {number} of {rounds}", file=sys.stderr)
+    def round(self, number: int) -> None:
+        if number != self.number and not self.terminal:
+            print(f"herald: round {number} of {self.rounds}", file=sys.stderr)
+        self.number = number
 
     def step(self, text: str) -> None:
         self.done += 1
@@ -65,18 +68,18 @@ def placement(program: pathlib.Path) -> dict:
     return run_program(program, ["placement"])
 
 
-def in_turn(contenders: Sequence[plan.Contender], number: int) -> list[plan.Contender]:
-    """Those of the round: what comes first, after another point, is not always the same one."""
-    first = (number - 1) % len(contenders)
+def in_turn(contenders: Sequence[plan.Contender], turn: int) -> list[plan.Contender]:
+    """Those of a pass: what comes first, after another point, is not always the same one."""
+    first = (turn - 1) % len(contenders)
     return [*contenders[first:], *contenders[:first]]
 
 
-def run_point(program: pathlib.Path, point: plan.Point, number: int, extra: list[str],
+def run_point(program: pathlib.Path, point: plan.Point, turn: int, extra: list[str],
               progress: Progress, failures: list[str]) -> list[dict]:
     """Every contender once, between two looks at the placement."""
     runs = []
     before = placement(program)
-    for contender in in_turn(point.contenders, number):
+    for contender in in_turn(point.contenders, turn):
         progress.step(f"{point.name}  {contender.label}")
         arguments = [point.workload, contender.system, *point.arguments, *contender.arguments,
                      *extra]
@@ -95,22 +98,29 @@ def run_point(program: pathlib.Path, point: plan.Point, number: int, extra: list
     return runs
 
 
-def run_all(program: pathlib.Path, points: list[plan.Point], rounds: int,
+def schedule(passes: list[list[plan.Point]], rounds: int) -> Iterator[tuple[int, int, plan.Point]]:
+    """Each round, whose turn it is to begin, and the point."""
+    for number in range(1, rounds + 1):
+        for turn, points in enumerate(passes, number):
+            yield from ((number, turn, point) for point in points)
+
+
+def run_all(program: pathlib.Path, passes: list[list[plan.Point]], rounds: int,
             extra: list[str]) -> Outcome:
     """Keeps what it has when interrupted: the points that were complete."""
-    progress = Progress(rounds * sum(len(point.contenders) for point in points))
+    steps = list(schedule(passes, rounds))
+    progress = Progress(sum(len(point.contenders) for _, _, point in steps), rounds)
     runs: list[dict] = []
     failures: list[str] = []
     interrupted = False
     try:
-        for number in range(1, rounds + 1):
-            progress.round(number, rounds)
-            for point in points:
-                try:
-                    found = run_point(program, point, number, extra, progress, failures)
-                    runs += [{"round": number, **run} for run in found]
-                except Failed as failed:  # of the placement: nobody can say where they ran
-                    failures.append(str(failed))
+        for number, turn, point in steps:
+            progress.round(number)
+            try:
+                found = run_point(program, point, turn, extra, progress, failures)
+                runs += [{"round": number, **run} for run in found]
+            except Failed as failed:  # of the placement: nobody can say where they ran
+                failures.append(str(failed))
     except KeyboardInterrupt:
         interrupted = True
     progress.end()

@@ -79,7 +79,8 @@ def candidates(ratio: plan.Ratio, points: dict, better: str) -> list[dict]:
         peer = best_of(peers, key=peers.__getitem__)
         mine = cells[ratio.subject]["median"]
         return {"ratio": mine / peers[peer], "subject": ratio.subject, "subject_value": mine,
-                "peer": peer, "peer_value": peers[peer]}
+                "peer": peer, "peer_value": peers[peer],
+                "runs": min(cells[label]["runs"] for label in (ratio.subject, peer))}
 
     return [{"point": name, "placement": placement, **compared}
             for name in ratio.points

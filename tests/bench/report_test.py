@@ -36,6 +36,7 @@ class Ratios(unittest.TestCase):
         self.assertEqual((place["point"], place["placement"], place["peer"]),
                          (SINGLE, "far", "moodycamel"))
         self.assertEqual((place["subject_value"], place["peer_value"]), (40, 20))
+        self.assertEqual(place["runs"], 3)
 
     def test_takes_the_best_peer(self):
         runs = [run("herald", 30), run("tbb_queue", 10), run("boost_spsc", 60)]
@@ -169,6 +170,26 @@ class Program(unittest.TestCase):
         self.assertEqual({order[0] for order in orders}, set(contenders))
         for order in orders:
             self.assertEqual(sorted(order), sorted(contenders))
+
+    def test_each_pass_of_a_point_begins_with_each_contender(self):
+        points = plan.all_points()
+        steps = list(session.schedule(plan.passes(points, plan.TURNS), 9))
+        first_of: dict = {}
+        for number, turn, point in steps:
+            self.assertIn(number, range(1, 10))
+            first = session.in_turn(point.contenders, turn)[0]
+            first_of.setdefault((point.name, len(point.contenders)), []).append(first)
+        for (name, contenders), firsts in first_of.items():
+            self.assertEqual(len(set(firsts)), min(contenders, len(firsts)), name)
+            self.assertLessEqual(max(map(firsts.count, firsts)), -(-len(firsts) // contenders) + 2)
+
+    def test_what_the_ratios_need_has_more_turns_a_round(self):
+        points = plan.all_points()
+        every, *more = plan.passes(points, plan.TURNS)
+        self.assertEqual(every, points)
+        self.assertEqual(more, [plan.for_ratios(points)] * (plan.TURNS - 1))
+        idle = plan.choose("^w5/processor/idle$", quick=False)
+        self.assertEqual(plan.passes(idle, 2), [idle, []])
 
     def test_a_program_that_does_not_answer_is_a_failure(self):
         with self.assertRaises(session.Failed):
