@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <random>
 
-#include "core/latency_recorder.h"
+#include "core/latency/latency_recorder.h"
 #include "workload.h"
 
 namespace herald::bench {

@@ -12,8 +12,8 @@
 
 #include "base/atomics.h"
 #include "base/cache_line.h"
-#include "core/event_ring.h"
-#include "core/lane.h"
+#include "core/lane/event_ring.h"
+#include "core/lane/lane.h"
 #include "workload.h"
 
 namespace herald::bench {

@@ -117,14 +117,19 @@ BAD: dict[str, list[dict[str, str]]] = {
     "first-line": [{"src/core/a.cc": '#include "b.h"\n'}, {"src/core/a.h": "#pragma once\n"}],
     "pragma-once": [{"src/a.h": "int a;\n"}, {"src/a.h": "// #pragma once\n"}],
     "layers": [
-        {"src/base/a.h": '#include "core/lane.h"\n'},
+        {"src/base/a.h": '#include "core/lane/lane.h"\n'},
         {"src/base/a.h": '#include "sse/sse.h"\n'},
         {"src/core/a.h": "#include <herald/nats/nats.h>\n"},
-        {"src/sse/a.cc": '#include "core/lane.h"\n'},
+        {"src/sse/a.cc": '#include "core/lane/lane.h"\n'},
         {"tools/herald/main.cc": '#include "base/clock.h"\n'},
         {"include/herald/bus.h": '#include "core/bus.h"\n'},
         {"include/herald/bus.h": "#include <mutex>\n"},
         {"include/herald/bus.h": "#include <concurrentqueue.h>\n"},
+    ],
+    "core-order": [
+        {"src/core/lane/a.h": '#include "core/mailbox/mailbox_core.h"\n'},
+        {"src/core/lane/a.h": '#include "core/runtime.h"\n'},
+        {"src/core/new/a.h": ""},
     ],
     "top-level": [{"NOTES.md": ""}, {"docs/a.md": ""}, {"CMakeFiles/a.log": ""}],
     "cmake-settings": [
@@ -228,11 +233,17 @@ GOOD: dict[str, list[dict[str, str]]] = {
     "first-line": [{"src/core/a.cc": "// Stage 1.\n"}, {"src/base/a.cc": "#include <x>\n"}],
     "pragma-once": [{"src/a.h": "// A.\n#pragma once\n"}, {"src/a.cc": "int a;\n"}],
     "layers": [
-        {"src/base/a.h": '#include "base/clock.h"\n// #include "core/lane.h"\n'},
-        {"src/core/a.cc": '#include <mutex>\n#include "base/clock.h"\n#include "core/lane.h"\n'},
+        {"src/base/a.h": '#include "base/clock.h"\n// #include "core/lane/lane.h"\n'},
+        {"src/core/a.cc": '#include <mutex>\n#include "base/clock.h"\n#include "core/bus.h"\n'},
         {"src/sse/a.cc": '#include "herald/bus.h"\n#include "sse/frame.h"\n'},
         {"include/herald/bus.h": '#include "absl/base/attributes.h"\n#include "herald/event.h"\n'},
-        {"tests/core/a_test.cc": '#include "core/lane.h"\n'},
+        {"tests/core/a_test.cc": '#include "core/lane/lane.h"\n'},
+    ],
+    "core-order": [
+        {"src/core/lane/a.h": '#include "base/clock.h"\n#include "core/lane/lane.h"\n'},
+        {"src/core/dispatch/a.h": '#include "core/lane/lane.h"\n'},
+        {"src/core/lane/a.cc": '#include "core/runtime.h"\n#include "core/mailbox/a.h"\n'},
+        {"src/core/bus.h": '#include "core/dispatch/dispatcher.h"\n'},
     ],
     "top-level": [{"README.md": "", "LICENSE": "", ".gitignore": "", ".ci/run": "", "src/a": ""}],
     "cmake-settings": [

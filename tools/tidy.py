@@ -295,6 +295,27 @@ def layers(tree: Tree) -> Findings:
                 yield source, source.line_of(match.start()), f"{match.group(1)}: {message}"
 
 
+# The folders of src/core. A .cc file may ask the runtime, which knows them all.
+CORE_ORDER = ("event", "control", "lane", "subscriber", "middleware", "watchdog", "mailbox",
+              "fan_out", "replay", "latency", "stream", "dispatch")
+
+
+@rule
+def core_order(tree: Tree) -> Findings:
+    for source in tree.cpp:
+        path = re.fullmatch(r"src/core/(\w+)/\w+\.h", source.path)
+        if path is None:
+            continue
+        if path[1] not in CORE_ORDER:
+            yield source, 1, "give its folder a place in CORE_ORDER"
+            continue
+        before = CORE_ORDER[:CORE_ORDER.index(path[1]) + 1]
+        for match in re.finditer(r'^\s*#\s*include "core/(?:(\w+)/)?\w+\.h"', source.text, re.M):
+            if match[1] not in before:
+                yield (source, source.line_of(match.start()),
+                       f"headers of core/{path[1]} know {', '.join(before)} only")
+
+
 @rule
 def top_level(tree: Tree) -> Findings:
     for source in tree.sources:

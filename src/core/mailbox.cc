@@ -6,8 +6,8 @@
 #include "absl/status/status.h"
 #include "base/atomics.h"
 #include "base/clock.h"
-#include "core/drain_scope.h"
-#include "core/mailbox_core.h"
+#include "core/mailbox/drain_scope.h"
+#include "core/mailbox/mailbox_core.h"
 #include "core/option_check.h"
 #include "core/runtime.h"
 

@@ -3,7 +3,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/publisher_core.h"
+#include "core/lane/publisher_core.h"
 #include "herald/filter.h"
 #include "herald/mailbox.h"
 #include "herald/options.h"

@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "core/event_access.h"
-#include "core/publisher_core.h"
+#include "core/event/event_access.h"
+#include "core/lane/publisher_core.h"
 #include "core/runtime.h"
 
 namespace herald {

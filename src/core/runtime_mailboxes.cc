@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "base/exceptions.h"
-#include "core/drain_scope.h"
+#include "core/mailbox/drain_scope.h"
 #include "core/option_check.h"
 #include "core/runtime.h"
 

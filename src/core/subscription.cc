@@ -5,8 +5,8 @@
 
 #include "base/atomics.h"
 #include "base/clock.h"
-#include "core/attachment.h"
 #include "core/runtime.h"
+#include "core/subscriber/attachment.h"
 
 namespace herald {
 

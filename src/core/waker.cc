@@ -13,8 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
-#include "core/eventfd.h"
-#include "core/waker_core.h"
+#include "core/mailbox/eventfd.h"
+#include "core/mailbox/waker_core.h"
 
 namespace herald {
 namespace core {

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/utf8_splitter.h"
+#include "core/stream/utf8_splitter.h"
 #include "support/fuzz_input.h"
 
 namespace herald {

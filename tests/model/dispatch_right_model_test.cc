@@ -1,5 +1,5 @@
-// core/dispatch_right.h under the controlled scheduler: commands, those who wait for them, and the
-// two protocols that are made of them: unsubscribe, and a dispatcher that parks.
+// core/control/dispatch_right.h under the controlled scheduler: commands, those who wait for them,
+// and the two protocols that are made of them: unsubscribe, and a dispatcher that parks.
 //
 // Forbidden: a command that runs twice, never, or out of its thread's order; two holders at once; a
 // waiter that sleeps for ever, or goes on before the effect is there; a callback after unsubscribe
@@ -14,9 +14,9 @@
 
 #include "base/fence.h"
 #include "base/parking.h"
-#include "core/dispatch_right.h"
-#include "core/lane.h"
-#include "core/park.h"
+#include "core/control/dispatch_right.h"
+#include "core/control/park.h"
+#include "core/lane/lane.h"
 #include "model/explore.h"
 #include "model/fence_modes.h"
 #include "model/reference_queue.h"
@@ -65,7 +65,7 @@ class Holder {
     }
   }
 
-  /// A command, kept as long as the scenario: as Order::keep does in core/order.h.
+  /// A command, kept as long as the scenario: as Order::keep does in core/control/order.h.
   Order& order(
       const std::string& name, std::function<void()> action = [] {}) {
     return orders_.emplace_back(name, std::move(action));

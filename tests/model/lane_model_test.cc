@@ -1,4 +1,4 @@
-// core/lane.h under the controlled scheduler: a publisher, a dispatcher that parks, closers.
+// core/lane/lane.h under the controlled scheduler: a publisher, a dispatcher that parks, closers.
 //
 // Forbidden: an event lost, duplicated or reordered; delivered though the publisher was told
 // refused; told accepted and never delivered; a take that finds less than announced; more events
@@ -12,7 +12,7 @@
 
 #include "base/fence.h"
 #include "base/parking.h"
-#include "core/lane.h"
+#include "core/lane/lane.h"
 #include "model/explore.h"
 #include "model/fence_modes.h"
 #include "model/reference_queue.h"
@@ -176,7 +176,7 @@ class LaneRun {
  private:
   [[nodiscard]] bool closed() const { return Race::heavy_load(mode_, closed_) == 1; }
 
-  // A flush, as core/dispatcher.cc serves it.
+  // A flush, as core/dispatch/dispatcher.cc serves it.
   void begin_flush() {
     if (asks()) {
       flushing_ = true;

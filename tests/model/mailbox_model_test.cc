@@ -1,4 +1,4 @@
-// core/mailbox_queue.h, mailbox_bell.h and ready_count.h under the controlled scheduler: a
+// core/mailbox/mailbox_queue.h, mailbox_bell.h and ready_count.h under the controlled scheduler: a
 // dispatcher that puts in, takes back and replaces, an owner that sleeps, other mailboxes of the
 // same waker.
 //
@@ -14,9 +14,9 @@
 
 #include <gtest/gtest.h>
 
-#include "core/mailbox_bell.h"
-#include "core/mailbox_queue.h"
-#include "core/ready_count.h"
+#include "core/mailbox/mailbox_bell.h"
+#include "core/mailbox/mailbox_queue.h"
+#include "core/mailbox/ready_count.h"
 #include "model/explore.h"
 
 namespace herald::model {

@@ -1,5 +1,5 @@
-// core/running_call.h under the controlled scheduler: a drainer that calls two receivers, threads
-// that remove one of them and free what its calls use.
+// core/mailbox/running_call.h under the controlled scheduler: a drainer that calls two receivers,
+// threads that remove one of them and free what its calls use.
 //
 // Forbidden: a call that runs, or starts, after its receiver was freed; an effect of a call that
 // who waited for it does not see; a thread that sleeps for ever; one that leaves the freeing to the
@@ -8,8 +8,8 @@
 
 #include <gtest/gtest.h>
 
-#include "core/dispatch_right.h"
-#include "core/running_call.h"
+#include "core/control/dispatch_right.h"
+#include "core/mailbox/running_call.h"
 #include "model/explore.h"
 #include "model/fence_modes.h"
 
@@ -45,8 +45,8 @@ class CallRun {
 
   // Others.
 
-  /// The drainer frees it if a call is running. As core/mailbox_members.cc, where a mutex guards
-  /// what leavers counts here.
+  /// The drainer frees it if a call is running. As mailbox_members.cc, where a mutex guards what
+  /// leavers counts here.
   void remove_without_waiting() {
     receiver_.leavers.store(1, std::memory_order_release);
     if (!call_.cancel(receiver_)) {

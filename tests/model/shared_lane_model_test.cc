@@ -1,5 +1,5 @@
-// core/shared_lane.h under the controlled scheduler: several publishers, a dispatcher that parks,
-// closers, a thread that flushes.
+// core/lane/shared_lane.h under the controlled scheduler: several publishers, a dispatcher that
+// parks, closers, a thread that flushes.
 //
 // Forbidden: an event lost or duplicated; one thread's events reordered; delivered though its
 // publisher was told no; told accepted and never delivered; refused for want of room that was
@@ -15,8 +15,8 @@
 
 #include "base/fence.h"
 #include "base/parking.h"
-#include "core/promised_places.h"
-#include "core/shared_lane.h"
+#include "core/lane/promised_places.h"
+#include "core/lane/shared_lane.h"
 #include "model/explore.h"
 #include "model/fence_modes.h"
 #include "model/reference_queue.h"
@@ -41,7 +41,7 @@ constexpr std::int64_t kNever = ModelAtomics::kNoDeadline;
 constexpr std::size_t kMostEvents = 2;  // of one publisher
 
 /// What a dispatcher does to know when everything accepted before has been delivered: as in
-/// core/dispatcher.cc.
+/// core/dispatch/dispatcher.cc.
 class FlushCount {
  public:
   void begin(const SharedLane& lane) {
@@ -110,7 +110,7 @@ class SharedLaneRun {
     return result;
   }
 
-  /// As core/shared_publisher.cc: promised, then kept.
+  /// As core/lane/shared_publisher.cc: promised, then kept.
   bool keep() { return promised_.add() && lane_.keep_place(); }
   PushResult publish_kept(int value) {
     Event event{0, value};
