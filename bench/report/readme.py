@@ -8,6 +8,7 @@ nothing else.
 from __future__ import annotations
 
 import argparse
+import collections
 import json
 import pathlib
 import sys
@@ -51,8 +52,8 @@ def contenders(points: dict, columns: tuple) -> list[str]:
 
 
 def table(points: dict, columns: tuple, show, order: list[str]) -> list[str]:
-    """A row for each contender, in each field its medians in the order of the placements; where
-    not all of these were met, each says its own."""
+    """A row for each contender, in each field its medians in the order of the placements, which
+    all but the first name."""
     rows = ["| | " + " | ".join(title for title, _ in columns) + " |",
             "|---|" + "---|" * len(columns)]
     for label in contenders(points, columns):
@@ -61,11 +62,9 @@ def table(points: dict, columns: tuple, show, order: list[str]) -> list[str]:
             by_placement = summary.usable(points.get(name, {}))
             found = {placement: show(by_placement[placement][label]) for placement in order
                      if label in by_placement.get(placement, {})}
-            if len(found) == len(order):
-                fields.append(" / ".join(found.values()))
-            else:
-                fields.append(" / ".join(f"{figure} {placement}"
-                                         for placement, figure in found.items()))
+            fields.append(" / ".join(
+                figure if placement == order[0] else f"{figure} {placement}"
+                for placement, figure in found.items()))
         rows.append(f"| {label} | " + " | ".join(fields) + " |")
     return rows
 
@@ -81,14 +80,16 @@ def ratio_table(result: dict) -> list[str]:
 
 
 def groups(points: dict) -> list[str]:
-    return sorted({p for by in points.values() for p in summary.usable(by)}, reverse=True)
+    """The placements, the usual one first."""
+    met = collections.Counter(p for by in points.values() for p in summary.usable(by))
+    return [placement for placement, _ in met.most_common()]
 
 
 def said_of_cores(order: list[str]) -> str:
+    usual = f"the cores were {order[0]} (how long a cache line takes between them)"
     if len(order) == 1:
-        return f"The cores were {order[0]} (how long a cache line takes between them)"
-    return (f"Where a field has several figures, the cores were {' / '.join(order)} (how long a "
-            "cache line takes between them); ratios are the worst of these")
+        return usual[0].upper() + usual[1:]
+    return f"Unless a field says otherwise, {usual}; ratios are the worst of all"
 
 
 def performance(result: dict) -> str:

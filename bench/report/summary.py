@@ -53,8 +53,15 @@ def tiers(by_placement: dict) -> tuple[dict, dict, dict]:
 
 
 def usable(by_placement: dict) -> dict:
-    """What to show: the first tier that has anything."""
-    return next((tier for tier in tiers(by_placement) if tier), {})
+    """What to show: of each contender the first tier that has it."""
+    shown: dict = {}
+    for tier in tiers(by_placement):
+        known = {label for cells in shown.values() for label in cells}
+        for placement, cells in tier.items():
+            found = {label: cell for label, cell in cells.items() if label not in known}
+            if found:
+                shown.setdefault(placement, {}).update(found)
+    return shown
 
 
 def first_usable(by_placement: dict, compare) -> dict:

@@ -64,7 +64,8 @@ def ratio_lines(result: dict) -> list[str]:
     lines = ["Herald over the best peer (throughput: the lowest; latency: the highest)"]
     for name, place in result["ratio_at"].items():
         if place is not None:
-            where = f"{place['point']}, {place['placement']}, {place['peer']}"
+            where = (f"{place['point']}, {place['placement']}, {place['peer']}, "
+                     f"{place['runs']} runs")
             lines.append(f"  {name:<33}{result['ratios'][name]:>7.2f}   {where}")
     for name, by_placement in result["measuring"].items():
         for placement, value in by_placement.items():

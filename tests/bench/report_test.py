@@ -88,6 +88,15 @@ class Ratios(unittest.TestCase):
         value, place = ratio("w1_single_tracked_to_best_peer", enough + near)
         self.assertEqual((value, place["placement"]), (0.1, "far"))
 
+    def test_shows_each_contender_by_the_best_group_that_has_it(self):
+        runs = [run("herald", 20, placement="near") for _ in range(summary.FEWEST_RUNS)]
+        runs += [run("herald", 1), run("nng", 2), run("nng", 3, placement="mixed"),
+                 run("zeromq", 4, placement="mixed")]
+        shown = summary.usable(summary.summarize(runs)[SINGLE])
+        self.assertEqual({placement: {label: cell["median"] for label, cell in cells.items()}
+                          for placement, cells in shown.items()},
+                         {"near": {"herald": 20}, "far": {"nng": 2}, "mixed": {"zeromq": 4}})
+
     def test_is_none_where_nothing_was_measured(self):
         self.assertEqual(ratio("w1_single_to_best_peer", [run("herald", 1)]), (None, None))
 
@@ -208,6 +217,16 @@ class Report(unittest.TestCase):
         self.assertEqual((result["ratios"], result["ratio_at"]), summary.ratios(result["points"]))
         self.assertFalse(result["interrupted"])
         self.assertEqual(result["failed"], [])
+
+    def test_a_field_names_the_placement_that_is_not_the_usual_one(self):
+        points = summary.summarize([run("herald", 5e6) for _ in range(3)] +
+                                   [run("herald", 7e6, placement="near") for _ in range(3)] +
+                                   [run("herald", 1e6, plan.BATCHED[1]) for _ in range(3)])
+        order = readme.groups(points)
+        self.assertEqual(order, ["far", "near"])
+        rows = readme.table(points, readme.W1, readme.in_millions, order)
+        self.assertEqual(rows[2], "| herald | 5 / 7 near | 1 |  |")
+        self.assertEqual(readme.said_of_cores(["far"])[:18], "The cores were far")
 
     def test_numbers_have_three_digits(self):
         self.assertEqual([text.number(value) for value in (0.0123, 12.34, 1234, 5.678e6, 2e9)],
