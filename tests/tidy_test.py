@@ -129,7 +129,11 @@ BAD: dict[str, list[dict[str, str]]] = {
     "core-order": [
         {"src/core/lane/a.h": '#include "core/mailbox/mailbox_core.h"\n'},
         {"src/core/lane/a.h": '#include "core/runtime.h"\n'},
-        {"src/core/new/a.h": ""},
+        {"src/core/lane/a.h": "#include <core/mailbox/mailbox_core.h>\n"},
+        {"src/core/lane/a.h": '#include "../runtime.h"\n'},
+        {"src/core/lane/a.cc": '#include "core/mailbox/mailbox_core.h"\n'},
+        {"src/core/lane/deeper/a.h": '#include "core/mailbox/deeper/a.h"\n'},
+        {"src/core/new/a.cc": ""},
     ],
     "top-level": [{"NOTES.md": ""}, {"docs/a.md": ""}, {"CMakeFiles/a.log": ""}],
     "cmake-settings": [
@@ -242,7 +246,8 @@ GOOD: dict[str, list[dict[str, str]]] = {
     "core-order": [
         {"src/core/lane/a.h": '#include "base/clock.h"\n#include "core/lane/lane.h"\n'},
         {"src/core/dispatch/a.h": '#include "core/lane/lane.h"\n'},
-        {"src/core/lane/a.cc": '#include "core/runtime.h"\n#include "core/mailbox/a.h"\n'},
+        {"src/core/lane/a.cc": '#include "core/runtime.h"\n#include "core/event/event_access.h"\n'},
+        {"src/core/watchdog/watchdog.cc": '#include "core/dispatch/dispatcher.h"\n'},
         {"src/core/bus.h": '#include "core/dispatch/dispatcher.h"\n'},
     ],
     "top-level": [{"README.md": "", "LICENSE": "", ".gitignore": "", ".ci/run": "", "src/a": ""}],

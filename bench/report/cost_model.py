@@ -83,6 +83,22 @@ def prediction_table(points: dict, costs: dict[str, Costs]) -> list[str]:
     return rows
 
 
+def outlook(points: dict, costs: dict[str, Costs]) -> list[str]:
+    """What it says beyond the measured loads."""
+    rows = ["| cores | events a second, a call each | from one publisher, singly | "
+            "with 1,000 calls | "
+            "1,000,000 subscribers of one type, at the cost of a call among 100,000 |",
+            "|---|---|---|---|---|"]
+    calls, name = PREDICTED[-1]
+    for placement, cost in costs.items():
+        measured = event_ns(points, name, placement, calls)
+        most = f"{1e6 * measured / calls / 1e6:.2f} ms" if measured is not None else ""
+        rows.append(f"| {placement} | {1e3 / cost.dispatch_ns(1):.0f} million | "
+                    f"{1e3 / cost.publish_ns:.0f} million | {1e3 / cost.dispatch_ns(1_000):.2f} "
+                    f"million | {most} |")
+    return rows
+
+
 def section(result: dict) -> str:
     points = result["points"]
     costs = fits(points)
@@ -91,7 +107,9 @@ def section(result: dict) -> str:
         f"(`results.json`, {result['machine']['date']}, {result['rounds']} rounds):", "",
         *cost_table(costs), "",
         "Against points that it was not fitted from:", "",
-        *prediction_table(points, costs),
+        *prediction_table(points, costs), "",
+        "Beyond what was measured, one bus:", "",
+        *outlook(points, costs),
     ])
 
 

@@ -44,12 +44,16 @@ def summarize(runs: list[dict]) -> dict:
             for point, by_placement in groups.items()}
 
 
-def tiers(by_placement: dict) -> tuple[dict, dict, dict]:
-    """The cells of enough runs; those of fewer, too; those of mixed runs, too."""
-    unmixed = {name: cells for name, cells in by_placement.items() if name != MIXED}
+def unmixed(by_placement: dict) -> dict:
+    return {name: cells for name, cells in by_placement.items() if name != MIXED}
+
+
+def tiers(by_placement: dict) -> tuple[dict, ...]:
+    """The cells of enough runs; such of mixed runs, too; those of fewer, too; and mixed ones."""
     enough = {name: {label: cell for label, cell in cells.items() if cell["runs"] >= FEWEST_RUNS}
-              for name, cells in unmixed.items()}
-    return {name: cells for name, cells in enough.items() if cells}, unmixed, by_placement
+              for name, cells in by_placement.items()}
+    enough = {name: cells for name, cells in enough.items() if cells}
+    return unmixed(enough), enough, unmixed(by_placement), by_placement
 
 
 def usable(by_placement: dict) -> dict:

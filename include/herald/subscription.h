@@ -73,10 +73,11 @@ class DeliverOn {
 enum class SlowPolicy : std::uint8_t {
   kCount,  ///< It is counted.
   kWarn,   ///< And BusOptions::on_slow is called.
-  /// And with its `strikes_allowed`-th strike it is detached, as by unsubscribe() in a callback:
-  /// no further call starts, and its callable is destroyed. (A call that began before a look had
-  /// told of that strike may be one more.) Its handle stays active() and is to be let go as ever;
-  /// until then it counts as a subscriber of its stream. stats() stays readable.
+  /// And it is detached, as by unsubscribe() in a callback, when the watchdog has told of its
+  /// `strikes_allowed`-th strike, between two events (a batch subscriber: between two batches). No
+  /// further call starts then, and its callable is destroyed; calls that began before may have been
+  /// further strikes. Its handle stays active() and is to be let go as ever; until then it counts
+  /// as a subscriber of its stream. stats() stays readable.
   kQuarantine,
 };
 

@@ -1,4 +1,4 @@
-// Control, ending: close, drain and the end of a runtime, and what is said about what was lost.
+// The runtime, ending: close, drain and the end of a runtime, and what is said about what was lost.
 #include <algorithm>
 #include <cstdio>
 #include <iterator>

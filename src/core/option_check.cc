@@ -1,4 +1,4 @@
-// Control, options: takes what a user asks for, says which value is out of its range.
+// The runtime, options: takes what a user asks for, says which value is out of its range.
 #include "core/option_check.h"
 
 #include <sched.h>

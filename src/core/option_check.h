@@ -1,4 +1,4 @@
-// Control, options: takes what a user asks for, says which value is out of its range.
+// The runtime, options: takes what a user asks for, says which value is out of its range.
 #pragma once
 
 #include "absl/status/status.h"

@@ -1,4 +1,4 @@
-// Control, runtime: everything behind a Bus; the only place that knows all stages.
+// The runtime: everything behind a Bus; what ties the folders of core together.
 #include "core/runtime.h"
 
 #include <utility>

@@ -1,4 +1,4 @@
-// Control, runtime: everything behind a Bus; the only place that knows all stages.
+// The runtime: everything behind a Bus; what ties the folders of core together.
 //
 // Threads: any, as herald/bus.h says.
 // Ownership: shared by the bus and all handles; shut_down() ends it for good, after which handles

@@ -1,4 +1,4 @@
-// Control, runtime: everything behind a Bus; here what it does about mailboxes.
+// The runtime: everything behind a Bus; here what it does about mailboxes.
 #include <utility>
 
 #include "base/exceptions.h"

@@ -70,6 +70,9 @@ class Ratios(unittest.TestCase):
     def test_counts_mixed_runs_only_when_there_is_nothing_else(self):
         mixed = [run("herald", 1, placement="mixed"), run("tbb_queue", 10, placement="mixed")]
         self.assertEqual(ratio("w1_single_tracked_to_best_peer", mixed)[0], 0.1)
+        enough = mixed * summary.FEWEST_RUNS
+        few = [run("herald", 20), run("tbb_queue", 10)]
+        self.assertEqual(ratio("w1_single_tracked_to_best_peer", enough + few)[0], 0.1)
         both = [*mixed, run("herald", 20), run("tbb_queue", 10)]
         self.assertEqual(ratio("w1_single_tracked_to_best_peer", both)[0], 2.0)
         self.assertEqual(summary.placement_of("near", "far"), "mixed")
@@ -90,12 +93,13 @@ class Ratios(unittest.TestCase):
 
     def test_shows_each_contender_by_the_best_group_that_has_it(self):
         runs = [run("herald", 20, placement="near") for _ in range(summary.FEWEST_RUNS)]
-        runs += [run("herald", 1), run("nng", 2), run("nng", 3, placement="mixed"),
-                 run("zeromq", 4, placement="mixed")]
+        runs += [run("herald", 1), run("nng", 2), run("nng", 3, placement="mixed"), run("tbb", 5),
+                 *[run("zeromq", 4, placement="mixed"), run("tbb", 6, placement="mixed")] * 3]
         shown = summary.usable(summary.summarize(runs)[SINGLE])
         self.assertEqual({placement: {label: cell["median"] for label, cell in cells.items()}
                           for placement, cells in shown.items()},
-                         {"near": {"herald": 20}, "far": {"nng": 2}, "mixed": {"zeromq": 4}})
+                         {"near": {"herald": 20}, "far": {"nng": 2},
+                          "mixed": {"zeromq": 4, "tbb": 6}})
 
     def test_is_none_where_nothing_was_measured(self):
         self.assertEqual(ratio("w1_single_to_best_peer", [run("herald", 1)]), (None, None))

@@ -1,4 +1,4 @@
-// Stage 2, backlog: what waits to be dispatched, and since when.
+// Dispatch, backlog: what waits to be dispatched, and since when.
 #pragma once
 
 #include <algorithm>

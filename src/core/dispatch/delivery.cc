@@ -1,4 +1,4 @@
-// Stage 4 to 8, delivery: takes the events of a batch one by one, sends each through middleware,
+// Dispatch, delivery: takes the events of a batch one by one, sends each through middleware,
 // gives it its sequence, fans it out and measures it.
 #include "core/dispatch/delivery.h"
 

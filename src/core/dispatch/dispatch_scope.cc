@@ -1,4 +1,4 @@
-// Stage 2 to 8, scope: marks the thread that dispatches for a bus.
+// Dispatch, scope: marks the thread that dispatches for a bus.
 #include "core/dispatch/dispatch_scope.h"
 
 namespace herald::core {

@@ -1,4 +1,4 @@
-// Stage 2 to 8, scope: marks the thread that dispatches for a bus, so that what is called from its
+// Dispatch, scope: marks the thread that dispatches for a bus, so that what is called from its
 // callbacks is known to be.
 //
 // Threads: each its own scopes.

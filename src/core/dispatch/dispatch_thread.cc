@@ -1,4 +1,4 @@
-// Control, dispatcher thread: holds the dispatch right while there is work, sleeps when there is
+// Dispatch, thread: holds the dispatch right while there is work, sleeps when there is
 // none.
 #include "core/dispatch/dispatch_thread.h"
 

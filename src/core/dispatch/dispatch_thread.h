@@ -1,4 +1,4 @@
-// Control, dispatcher thread: holds the dispatch right while there is work, sleeps when there is
+// Dispatch, thread: holds the dispatch right while there is work, sleeps when there is
 // none.
 //
 // Threads: start() and stop() by the bus; the rest is its own thread.

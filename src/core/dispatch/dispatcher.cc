@@ -1,4 +1,4 @@
-// Stage 2 to 8, dispatcher: takes batches from the lanes, sends each event through middleware,
+// Dispatch: takes batches from the lanes, sends each event through middleware,
 // gives it its sequence, fans it out and measures it.
 #include "core/dispatch/dispatcher.h"
 

@@ -1,4 +1,4 @@
-// Stage 2 to 8, dispatcher: takes batches from the lanes, sends each event through middleware,
+// Dispatch: takes batches from the lanes, sends each event through middleware,
 // gives it its sequence, fans it out and measures it.
 //
 // Threads: the holder of the dispatch right, but for right(), wake() and dispatching_here().
@@ -28,9 +28,9 @@
 #include "core/dispatch/delivery.h"
 #include "core/dispatch/flush_desk.h"
 #include "core/dispatch/shared_age.h"
+#include "core/dispatch/stall_log.h"
 #include "core/lane/publisher_core.h"
 #include "core/lane/shared_publisher.h"
-#include "core/latency/stall_log.h"
 #include "core/stream/stream_registry.h"
 #include "herald/event.h"
 #include "herald/options.h"

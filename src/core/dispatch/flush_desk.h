@@ -1,4 +1,4 @@
-// Control, flush: takes requests to be told when everything accepted before them is delivered.
+// Dispatch, flush: takes requests to be told when everything accepted before them is delivered.
 //
 // Threads: the holder of the dispatch right.
 // Invariants:

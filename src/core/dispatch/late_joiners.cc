@@ -1,4 +1,4 @@
-// Stage 5, late joiners: takes the time that a round has for them, serves the replay desk.
+// Dispatch, late joiners: takes the time that a round has for them, serves the replay desk.
 #include <algorithm>
 #include <bit>
 

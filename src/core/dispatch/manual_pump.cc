@@ -1,4 +1,4 @@
-// Control, manual mode: lends the calling thread to the dispatcher.
+// Dispatch, manual mode: lends the calling thread to the dispatcher.
 #include "core/dispatch/manual_pump.h"
 
 #include <sched.h>

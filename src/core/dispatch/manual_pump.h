@@ -1,4 +1,4 @@
-// Control, manual mode: lends the calling thread to the dispatcher.
+// Dispatch, manual mode: lends the calling thread to the dispatcher.
 //
 // Threads: any, outside callbacks of the same bus; one at a time dispatches, a second is told busy.
 // Invariants:

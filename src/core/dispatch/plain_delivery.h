@@ -1,4 +1,4 @@
-// Stage 6 to 8, plain events: takes those that concern no middleware, fans them out where they lie,
+// Dispatch, plain events: takes those that concern no middleware, fans them out where they lie,
 // measures them when it is time.
 //
 // Threads: the holder of the dispatch right.

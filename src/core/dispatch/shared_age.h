@@ -1,4 +1,4 @@
-// Stage 2, age of the shared lane: since when its events have waited at most.
+// Dispatch, age of the shared lane: since when its events have waited at most.
 //
 // Its queue shows nothing before it is taken. So a moment is noted, and the events that were there
 // then are counted down: once all of them are out, those inside have come after that moment.

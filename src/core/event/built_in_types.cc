@@ -1,4 +1,4 @@
-// Control, types: gives the entries of the five types that every bus has.
+// Event, types: gives the entries of the five types that every bus has.
 #include "core/event/built_in_types.h"
 
 #include <charconv>

@@ -1,4 +1,4 @@
-// All stages, event: takes payload bytes, keeps them inline or in one shared block.
+// Event: takes payload bytes, keeps them inline or in one shared block.
 #include "herald/event.h"
 
 #include <cstring>

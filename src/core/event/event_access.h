@@ -1,4 +1,4 @@
-// All stages: the one door to the bytes inside an Event.
+// Event: the one door to the bytes inside an Event.
 #pragma once
 
 #include "herald/event.h"

@@ -1,4 +1,4 @@
-// Control, types: takes names and payload types, gives bit indices; 64 to a bus.
+// Event, types: takes names and payload types, gives bit indices; 64 to a bus.
 #include "core/event/type_registry.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Control, types: takes names and payload types, gives bit indices; 64 to a bus.
+// Event, types: takes names and payload types, gives bit indices; 64 to a bus.
 //
 // Threads: any. define() takes a lock; lookups by index do not.
 // Invariants: an entry is written once, before count_ covers it, and never changes.

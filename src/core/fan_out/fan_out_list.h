@@ -1,4 +1,4 @@
-// Stage 6, fan-out: takes an event (or a span of them), calls every subscriber of one list in
+// Fan-out: takes an event (or a span of them), calls every subscriber of one list in
 // order.
 //
 // Threads: the holder of the dispatch right.

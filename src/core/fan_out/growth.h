@@ -1,4 +1,4 @@
-// Control, growth: how much more room a table takes when it is full.
+// Fan-out, growth: how much more room a table takes when it is full.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Control, statistics: takes the counters of all subscribers on the dispatching thread, gives their
+// Fan-out, statistics: takes the counters of all subscribers on the dispatching thread, gives their
 // rows on the thread that asked: the string of each name costs more than all the rest, and events
 // wait for the first part.
 #pragma once

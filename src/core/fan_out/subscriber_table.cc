@@ -1,4 +1,4 @@
-// Stage 6, subscriber table: takes a stamped event, finds and calls the subscribers it matches.
+// Fan-out, subscriber table: takes a stamped event, finds and calls the subscribers it matches.
 #include "core/fan_out/subscriber_table.h"
 
 #include <bit>

@@ -1,4 +1,4 @@
-// Stage 6, subscriber table: takes a stamped event, finds and calls the subscribers it matches.
+// Fan-out, subscriber table: takes a stamped event, finds and calls the subscribers it matches.
 //
 // Threads: the holder of the dispatch right, which alone reads and changes it (commands).
 // Layout: for each type in use one list of the subscribers of all streams, and a map from stream to

@@ -1,4 +1,4 @@
-// Stage 2, pace: tells the dispatcher when to look into a lane again.
+// Lane, pace: tells the dispatcher when to look into a lane again.
 //
 // A publisher that writes as fast as cache lines travel is slowed down by each look, which takes
 // the line that it is writing away for an event or two. Looking seldom lets both sides work on

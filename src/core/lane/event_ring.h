@@ -1,4 +1,4 @@
-// Stage 1, ring: the memory of one lane; takes slots, gives slots, each by its position.
+// Lane, ring: the memory of one lane; takes slots, gives slots, each by its position.
 //
 // Threads: one publisher puts, one dispatcher gets. The lane alone orders them ([L1] [L2] [L6]
 //   in lane.h): nothing here is shared but the cells.

@@ -1,4 +1,4 @@
-// Stage 1, lane: takes events from one publisher, gives them to the dispatcher in batches.
+// Lane: takes events from one publisher, gives them to the dispatcher in batches.
 //
 // Threads: one publisher at a time, one dispatcher at a time (whoever holds the dispatch right),
 //   any thread may seal.

@@ -1,4 +1,4 @@
-// Stage 1, lanes: takes publisher options, gives lanes, new or used before; at most 1,024.
+// Lane, registry: takes publisher options, gives lanes, new or used before; at most 1,024.
 #include "core/lane/lane_registry.h"
 
 #include <new>

@@ -1,4 +1,4 @@
-// Stage 1, lanes: takes publisher options, gives lanes, new or used before; at most 1,024.
+// Lane, registry: takes publisher options, gives lanes, new or used before; at most 1,024.
 //
 // Threads: open(), seal_all() and the sums take a lock (control plane); give_back() is the holder's
 //   and lock-free.

@@ -1,4 +1,4 @@
-// Stage 1, room: the places of a lane; takes the counts of events that went in and came out, says
+// Lane, room: the places of a lane; takes the counts of events that went in and came out, says
 // whether more fit, and lets the publisher sleep until some do.
 //
 // Threads: one publisher, one dispatcher; any thread may wake the publisher.

@@ -1,4 +1,4 @@
-// Stage 1, seal: the end of a lane; takes the order to close, gives the count of accepted events.
+// Lane, seal: the end of a lane; takes the order to close, gives the count of accepted events.
 //
 // Threads: one publisher, one dispatcher, any thread may seal.
 // Invariants:

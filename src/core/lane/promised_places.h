@@ -1,4 +1,4 @@
-// Stage 1, promised places: limits how many places of the shared lane are promised to the ends of
+// Lane, promised places: limits how many places of the shared lane are promised to the ends of
 // streams.
 //
 // Threads: any.

@@ -1,4 +1,4 @@
-// Stage 1, publisher: takes an event, stamps it, puts it into its lane or says why not.
+// Lane, publisher: takes an event, stamps it, puts it into its lane or says why not.
 #include "core/lane/publisher_core.h"
 
 #include <algorithm>

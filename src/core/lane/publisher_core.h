@@ -1,4 +1,4 @@
-// Stage 1, publisher: takes an event, stamps it, puts it into its lane or says why not.
+// Lane, publisher: takes an event, stamps it, puts it into its lane or says why not.
 //
 // Threads: one publisher at a time; what is the dispatcher's is marked; counters may be read by
 //   any.

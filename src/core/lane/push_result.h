@@ -1,4 +1,4 @@
-// Stage 1, lanes: what a lane says to one push.
+// Lane: what a lane says to one push.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Stage 1, shared lane: takes events from any thread, gives them to the dispatcher in batches.
+// Lane, shared lane: takes events from any thread, gives them to the dispatcher in batches.
 //
 // Threads: any number of publishers, one dispatcher, any thread may seal.
 // Invariants:

@@ -1,4 +1,4 @@
-// Stage 1, shared publisher: takes events from any thread, stamps them, puts them into the shared
+// Lane, shared publisher: takes events from any thread, stamps them, puts them into the shared
 // lane or says why not.
 //
 // Threads: any.

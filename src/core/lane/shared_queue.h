@@ -1,4 +1,4 @@
-// Stage 1, shared queue: moodycamel's queue under the shared lane; takes slots of any thread, gives
+// Lane, shared queue: moodycamel's queue under the shared lane; takes slots of any thread, gives
 // slots.
 //
 // Ordering is the lane's own ([S1] [S2] in shared_lane.h): 1.0.3, which Debian has, predates

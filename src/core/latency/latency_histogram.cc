@@ -1,4 +1,4 @@
-// Stage 8, measuring: takes bucket counts, gives the figures that a user reads off them.
+// Latency, histogram: takes bucket counts, gives the figures that a user reads off them.
 #include "herald/latency_histogram.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Stage 8, latency: takes the ticks of an event's life, keeps two histograms for each type, and a
+// Latency: takes the ticks of an event's life, keeps two histograms for each type, and a
 // third of what goes into both.
 #include "core/latency/latency_meter.h"
 

@@ -1,4 +1,4 @@
-// Stage 8, latency: takes the ticks of an event's life, keeps two histograms for each type, and a
+// Latency: takes the ticks of an event's life, keeps two histograms for each type, and a
 // third of what goes into both.
 //
 // Threads: the holder of the dispatch right records; any thread takes a report.

@@ -1,4 +1,4 @@
-// Stage 8, measuring: takes a latency in ns from the dispatcher, keeps what LatencyHistogram shows.
+// Latency, recorder: takes a latency in ns from the dispatcher, keeps what LatencyHistogram shows.
 //
 // Threads: one writer at a time calls record(): whoever holds the dispatch right, whose handover
 // orders successive writers. Any thread, at any time, calls snapshot(). Both are wait-free.

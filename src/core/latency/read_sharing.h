@@ -1,4 +1,4 @@
-// Stage 8, sharing: tells when events that are fanned out back to back have to be measured.
+// Latency, sharing: tells when events that are fanned out back to back have to be measured.
 //
 // A read of the clock takes as long as five calls or more. So a busy thread lets several events
 // share one, and errs towards longer: by what it does between two reads.

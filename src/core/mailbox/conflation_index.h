@@ -1,4 +1,4 @@
-// Stage 7, conflation index: where in a mailbox's queue the last event of each key was put.
+// Mailbox, conflation index: where in a mailbox's queue the last event of each key was put.
 //
 // Threads: the dispatcher. What it says may be out by now: the queue knows.
 // Bounds: twice the capacity; those that have left the queue are thrown away when it is full, so

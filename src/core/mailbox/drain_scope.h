@@ -1,4 +1,4 @@
-// Stage 7, drain scope: marks the thread that drains a mailbox, so that what is called from there
+// Mailbox, drain scope: marks the thread that drains a mailbox, so that what is called from there
 // is known to be.
 //
 // Threads: each its own marks.

@@ -1,4 +1,4 @@
-// Stage 7, eventfd: the signal of a waker.
+// Mailbox, eventfd: the signal of a waker.
 //
 // Threads: any.
 #pragma once

@@ -1,4 +1,4 @@
-// Stage 7, mail nodes: which nodes of a mailbox's queue are free.
+// Mailbox, mail nodes: which nodes of a mailbox's queue are free.
 //
 // Threads: the dispatcher fetches and keeps; the owner gives back.
 // Invariants: a node is in one place: a cell of the queue, the owner's hand, the dispatcher's free

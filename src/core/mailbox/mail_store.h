@@ -1,4 +1,4 @@
-// Stage 7, mail store: the nodes of a mailbox's queue; the queue alone orders who uses which.
+// Mailbox, mail store: the nodes of a mailbox's queue; the queue alone orders who uses which.
 //
 // Bounds: 76 bytes a node, made at once.
 #pragma once

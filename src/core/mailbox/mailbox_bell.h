@@ -1,4 +1,4 @@
-// Stage 7, mailbox bell: tells the owner of a mailbox that there is something in it.
+// Mailbox, bell: tells the owner of a mailbox that there is something in it.
 //
 // Threads: one dispatcher at a time announces; one owner at a time rests and sleeps.
 // Invariants:

@@ -1,4 +1,4 @@
-// Stage 7, mailbox: takes events from the fan-out, gives them to whoever drains it: to the owner,
+// Mailbox: takes events from the fan-out, gives them to whoever drains it: to the owner,
 // or to the subscribers that deliver on it. Here: what the dispatcher does, and who may come.
 #include "core/mailbox/mailbox_core.h"
 

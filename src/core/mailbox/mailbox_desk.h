@@ -1,4 +1,4 @@
-// Stage 7, mailbox desk: which mailboxes are to be announced, are waited for, or have to go.
+// Mailbox, desk: which mailboxes are to be announced, are waited for, or have to go.
 //
 // Threads: the holder of the dispatch right.
 // Invariants:

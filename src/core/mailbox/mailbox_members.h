@@ -1,4 +1,4 @@
-// Stage 7, mailbox members: whoever gets events from a mailbox, its own subscription and those that
+// Mailbox, members: whoever gets events from a mailbox, its own subscription and those that
 // deliver on it; and what follows when one leaves: no call of it starts, its callable is destroyed,
 // those who wait for that are told.
 //

@@ -1,4 +1,4 @@
-// Stage 7, mailbox queue: takes items from the dispatcher, gives them to the mailbox's owner, and
+// Mailbox, queue: takes items from the dispatcher, gives them to the mailbox's owner, and
 // lets the dispatcher take the oldest back or replace one that waits.
 //
 // Threads: one dispatcher and one owner at a time; who they are may change, in turn.

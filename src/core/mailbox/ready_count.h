@@ -1,4 +1,4 @@
-// Stage 7, ready count: how many of the mailboxes of one waker have something in them; the waker's
+// Mailbox, ready count: how many of the mailboxes of one waker have something in them; the waker's
 // signal is set while that is not none.
 //
 // Threads: any.

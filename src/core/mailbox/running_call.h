@@ -1,4 +1,4 @@
-// Stage 7, running call: which receiver of a mailbox is being called, for those who remove one and
+// Mailbox, running call: which receiver of a mailbox is being called, for those who remove one and
 // want to know that its call is over and that none will start.
 //
 // Threads: one drainer at a time begins and ends calls; any thread cancels.

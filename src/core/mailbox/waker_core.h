@@ -1,4 +1,4 @@
-// Stage 7, waker: the eventfd of many mailboxes, set while one of them has something.
+// Mailbox, waker: the eventfd of many mailboxes, set while one of them has something.
 //
 // Threads: any. Ownership: the Waker handle's and that of its mailboxes.
 #pragma once

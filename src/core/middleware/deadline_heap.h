@@ -1,4 +1,4 @@
-// Stage 4, deadlines: takes the times at which middleware wants to run, gives the earliest.
+// Middleware, deadlines: takes the times at which middleware wants to run, gives the earliest.
 //
 // Threads: the holder of the dispatch right.
 // Bounds: one entry for each middleware; a later time for the same one replaces the earlier.

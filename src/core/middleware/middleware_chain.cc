@@ -1,4 +1,4 @@
-// Stage 4, middleware: takes an accepted event, gives the events that become of it, in order.
+// Middleware: takes an accepted event, gives the events that become of it, in order.
 #include "core/middleware/middleware_chain.h"
 
 #include <algorithm>

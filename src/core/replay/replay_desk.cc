@@ -1,4 +1,4 @@
-// Stage 5, replay desk: takes subscribers that ask for history, shows them what the replay ring
+// Replay, desk: takes subscribers that ask for history, shows them what the replay ring
 // holds, and puts each into the subscriber table when it has seen everything dispatched.
 #include "core/replay/replay_desk.h"
 

@@ -1,4 +1,4 @@
-// Stage 5, replay desk: takes subscribers that ask for history, shows them what the replay ring
+// Replay, desk: takes subscribers that ask for history, shows them what the replay ring
 // holds, and puts each into the subscriber table when it has seen everything dispatched.
 //
 // The hand-over is the matter of one thread. A joiner has a cursor, the sequence that it gets next.

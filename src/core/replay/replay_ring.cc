@@ -1,4 +1,4 @@
-// Stage 5, replay ring: takes dispatched events, keeps the last of them for those who join late.
+// Replay, ring: takes dispatched events, keeps the last of them for those who join late.
 #include "core/replay/replay_ring.h"
 
 #include <algorithm>

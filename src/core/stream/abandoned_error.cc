@@ -1,4 +1,4 @@
-// Token streams, abandoned: the event that ends a stream whose producer went without an end.
+// Stream, abandoned: the event that ends a stream whose producer went without an end.
 #include "core/stream/abandoned_error.h"
 
 #include <cstddef>

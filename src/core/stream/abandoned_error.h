@@ -1,4 +1,4 @@
-// Token streams, abandoned: the event that ends a stream whose producer went without an end.
+// Stream, abandoned: the event that ends a stream whose producer went without an end.
 //
 // Threads: any.
 // Ownership: one for all streams, of no bus and no stream, never destroyed: streams may outlive

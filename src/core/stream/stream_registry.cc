@@ -1,4 +1,4 @@
-// Control, streams: knows which streams are open and who listens to them; takes stop requests.
+// Stream, registry: knows which streams are open and who listens to them; takes stop requests.
 #include "core/stream/stream_registry.h"
 
 #include <string>

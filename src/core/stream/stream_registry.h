@@ -1,4 +1,4 @@
-// Control, streams: knows which streams are open and who listens to them; takes stop requests.
+// Stream, registry: knows which streams are open and who listens to them; takes stop requests.
 //
 // Threads: open, end, close, cancel, came, left: any. expire_one: the holder of the dispatch
 //   right. What a StreamState marks as the producer's belongs to its TokenStream.

@@ -1,4 +1,4 @@
-// Token streams: takes the bytes of one answer, publishes them as events and ends them once.
+// Stream: takes the bytes of one answer, publishes them as events and ends them once.
 #include "herald/token_stream.h"
 
 #include <chrono>

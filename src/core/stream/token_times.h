@@ -1,4 +1,4 @@
-// Token streams, times: takes the moment of each token, gives TTFT, inter-token times and rates.
+// Stream, times: takes the moment of each token, gives TTFT, inter-token times and rates.
 //
 // Threads: one at a time.
 // Resolution: gaps below 1,024 ticks (0.5 us at 2 GHz) have buckets of 64 ticks; from there every

@@ -1,4 +1,4 @@
-// Token streams, text: takes bytes cut anywhere, gives text cut at characters.
+// Stream, text: takes bytes cut anywhere, gives text cut at characters.
 #include "core/stream/utf8_splitter.h"
 
 #include <cstring>

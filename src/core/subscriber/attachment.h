@@ -1,4 +1,5 @@
-// Control: what a Subscription handle and the dispatcher share about one subscriber or middleware.
+// Subscriber: what a Subscription handle and the dispatcher share about one subscriber or
+// middleware.
 //
 // Threads: filter, options and callbacks are fixed when it is made; everything under "the holder's"
 //   belongs to the holder of the dispatch right. The callable is destroyed with the last owner: the

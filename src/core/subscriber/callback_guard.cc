@@ -1,4 +1,4 @@
-// Stage 6 and 4, callbacks: takes what a callback threw, gives it to the error handler and a count.
+// Subscriber, callbacks: takes what a callback threw, gives it to the error handler and a count.
 #include "core/subscriber/callback_guard.h"
 
 #include <exception>

@@ -1,4 +1,4 @@
-// Control: how far a subscriber that asked for history has come.
+// Subscriber: how far a subscriber that asked for history has come.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Stage 7, mail receiver: what an attachment that delivers on a mailbox has besides.
+// Subscriber, mail receiver: what an attachment that delivers on a mailbox has besides.
 //
 // Threads: each counter has one writer at a time, the dispatcher or the drainer, as grouped.
 // Invariants: offered = entered + conflated + refused, and

@@ -1,4 +1,5 @@
-// Control, watchdog: what is known of the time that the calls of one subscriber or middleware take.
+// Subscriber, slowness: what is known of the time that the calls of one subscriber or middleware
+// take.
 //
 // Threads: the holder of the dispatch right.
 #pragma once

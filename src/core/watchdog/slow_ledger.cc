@@ -1,4 +1,4 @@
-// Control, watchdog: takes the sampler's reports with the subscribers they concern, adds them up,
+// Watchdog: takes the sampler's reports with the subscribers they concern, adds them up,
 // and keeps who is to hear of them.
 #include "core/watchdog/slow_ledger.h"
 

@@ -1,4 +1,4 @@
-// Control, watchdog: where the dispatching thread is, in words that its sampler reads.
+// Watchdog: where the dispatching thread is, in words that its sampler reads.
 //
 // Threads: the holder of the dispatch right writes; the sampler reads, at any time.
 // Invariants:

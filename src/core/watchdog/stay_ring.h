@@ -1,4 +1,4 @@
-// Control, watchdog: a ring that takes reports on the sampler's thread, gives them to the holder of
+// Watchdog: a ring that takes reports on the sampler's thread, gives them to the holder of
 // the dispatch right.
 //
 // Threads: the sampler puts; the holder takes.

@@ -1,4 +1,4 @@
-// Control, watchdog: takes what each look at the dispatching thread found and when, gives reports.
+// Watchdog: takes what each look at the dispatching thread found and when, gives reports.
 //
 // Threads: the sampler.
 // Invariants:

@@ -1,4 +1,4 @@
-// Control, watchdog: where the dispatching thread and its sampler meet.
+// Watchdog: where the dispatching thread and its sampler meet.
 //
 // Threads: the holder of the dispatch right; the sampler, where it says so.
 // Invariants:

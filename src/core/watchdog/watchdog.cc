@@ -1,4 +1,4 @@
-// Control, watchdog: the sampler, a thread that looks now and then at where the dispatching thread
+// Watchdog: the sampler, a thread that looks now and then at where the dispatching thread
 // is, and tells it who is slow.
 #include "core/watchdog/watchdog.h"
 

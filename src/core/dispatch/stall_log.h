@@ -1,4 +1,4 @@
-// Stage 9, stalls: takes the clock reads of the spinning dispatcher, keeps the gaps that the
+// Dispatch, stalls: takes the clock reads of the spinning dispatcher, keeps the gaps that the
 // machine made.
 //
 // Threads: the dispatcher thread, which makes it with begin(); stats() is the holder's.

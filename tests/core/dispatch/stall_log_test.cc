@@ -1,4 +1,4 @@
-#include "core/latency/stall_log.h"
+#include "core/dispatch/stall_log.h"
 
 #include <gtest/gtest.h>
 
