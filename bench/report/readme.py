@@ -99,8 +99,8 @@ def performance(result: dict) -> str:
     lines = [
         f"Measured with `tools/run bench` on {machine['cpu']}, {machine['cores']} cores, Linux "
         f"{machine['kernel']}, {machine['compiler']}, `{machine['flags']}`, {machine['date']}; "
-        f"{result['rounds']} interleaved rounds, each with {result['turns']} turns of what decides "
-        f"a ratio, medians. {said_of_cores(order)}. What is compared "
+        f"{result['rounds']} interleaved rounds, what decides a ratio run {result['turns']} times "
+        f"in each, medians. {said_of_cores(order)}. What is compared "
         "with what, and how: [bench/README.md](bench/README.md).", "",
         *ratio_table(result), "",
         "Throughput ratios are better above 1, latency ratios below.", "",

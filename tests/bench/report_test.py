@@ -138,6 +138,12 @@ class CostModel(unittest.TestCase):
         self.assertEqual(costs.pace_ns(1), 25.0)
         self.assertEqual(costs.pace_ns(10), 30.0)
 
+    def test_says_what_it_means_beyond_the_measured_loads(self):
+        made = cost_model.Costs(12.5, 1.75, 25.0, 15.0)
+        row = cost_model.outlook(self.points(made), {"far": made})[-1]
+        # 1 / 14.25 ns, 1 / 25 ns, 1 / 1,762.5 ns, and 1.75 ns times a million.
+        self.assertEqual(row, "| far | 70 million | 40 million | 0.57 million | 1.75 ms |")
+
     def test_is_not_fitted_where_a_point_is_missing(self):
         points = self.points(cost_model.Costs(12.5, 1.75, 25.0, 15.0))
         del points[cost_model.BATCHES]
