@@ -88,9 +88,9 @@ class Usage(unittest.TestCase):
             ("--pin", "1000", "allowed are"),
             ("--pin", "0,,1", "separated by commas"),
             ("--pin", "", "separated by commas, or any"),
-            ("--slow-subscriber", "1ms", "2 ms to 90 ms"),
-            ("--slow-subscriber", "91ms", "2 ms to 90 ms"),
-            ("--slow-subscriber", "0ms", "2 ms to 90 ms"),
+            ("--slow-subscriber", "1ms", "5 ms to 90 ms"),
+            ("--slow-subscriber", "91ms", "5 ms to 90 ms"),
+            ("--slow-subscriber", "0ms", "5 ms to 90 ms"),
             ("--slow-subscriber", "5", "unit"),
             ("--slow-subscriber", "soon", "unit"),
         ]:

@@ -60,7 +60,7 @@ void add_options(Verb& verb, VerifyArguments& arguments) {
             "Processor of the dispatcher, then those of publishers");
   verb.text("--slow-subscriber", arguments.slow_subscriber, "TIME|none",
             "Adds a subscriber named slow that sleeps so long in its call ten times a\n"
-            "second: 2ms to 90ms");
+            "second: 5ms to 90ms");
   verb.flag("--json", arguments.json, "Print one JSON object, nothing else");
   verb.flag("--plot", arguments.plot, "Draw the percentile curve of each row");
   verb.exclude("--plot", "--json");

@@ -24,7 +24,9 @@ namespace herald::core {
 
 class StayWatch {
  public:
-  explicit StayWatch(base::Ticks slow_after) noexcept : slow_after_(slow_after) {}
+  /// `far_pause`: the longest time between two looks in time.
+  StayWatch(base::Ticks slow_after, base::Ticks far_pause) noexcept
+      : slow_after_(slow_after), far_pause_(far_pause) {}
 
   /// After a pause: what went on in it is nobody's.
   void resume(base::Ticks now) noexcept { last_look_ = now; }
@@ -42,14 +44,16 @@ class StayWatch {
     }
     const bool struck = open_.stay.in_call() && close(waited, put);
     // A sampler that was late itself knows nothing of the time before.
-    open_ = {stay, stay.in_call() ? std::min(elapsed, slow_after_) : 0, 0, false};
+    open_ = {stay, stay.in_call() ? std::min(elapsed, far_pause_) : 0, 0, false};
     began_ = now;
     waited_before_ = stay.in_call() ? waited(stay.thread) : 0;
     return struck;
   }
 
-  /// Whether the last look found a call that the one before had found: worth a closer look.
-  [[nodiscard]] bool is_long() const noexcept { return open_.stay.in_call() && open_.seen != 0; }
+  /// Whether the last look found a call.
+  [[nodiscard]] bool finds_call() const noexcept { return open_.stay.in_call(); }
+  /// And the one before had found the same.
+  [[nodiscard]] bool is_long() const noexcept { return finds_call() && open_.seen != 0; }
   /// Stays that found no room.
   [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
 
@@ -69,6 +73,7 @@ class StayWatch {
   }
 
   const base::Ticks slow_after_;
+  const base::Ticks far_pause_;
   StayReport open_;  // of the stay that the last look found
   base::Ticks began_ = 0;
   base::Ticks waited_before_ = 0;  // up to its first look

@@ -2,8 +2,6 @@
 // is, and tells it who is slow.
 #include "core/watchdog/watchdog.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "core/control/thread_signals.h"
 #include "core/dispatch/dispatcher.h"
@@ -14,7 +12,8 @@ Watchdog::Watchdog(Dispatcher& dispatcher, WatchPost& post, const BusOptions& op
     : dispatcher_(dispatcher),
       post_(post),
       slow_after_ns_(options.slow_after.count()),
-      watch_(base::Clock::to_ticks(slow_after_ns_)) {
+      pace_(slow_after_ns_),
+      watch_(base::Clock::to_ticks(slow_after_ns_), base::Clock::to_ticks(pace_.far_pause_ns())) {
   note_.action = [](Dispatcher& holder, void*) { holder.delivery().act_on_strikes(); };
 }
 
@@ -61,21 +60,13 @@ void Watchdog::run() noexcept {
     if (!quiet) {
       seen = activity;
       quiet_since_ns = now_ns;
-    } else if (now_ns - quiet_since_ns >= kRestNs) {
+    } else if (now_ns - quiet_since_ns >= LookPace::kRestNs) {
       rest(seen);
       quiet_since_ns = base::Clock::monotonic_ns();
       continue;
     }
-    post_.pause(now_ns + pause_ns(quiet));
+    post_.pause(now_ns + pace_.pause_ns(watch_, quiet));
   }
-}
-
-std::int64_t Watchdog::pause_ns(bool quiet) const noexcept {
-  if (quiet) {
-    return std::min(slow_after_ns_, kRestNs);
-  }
-  const std::int64_t looks = watch_.is_long() ? kCloseLooks : kLooks;
-  return std::max(kShortestPauseNs, slow_after_ns_ / looks);
 }
 
 void Watchdog::look(base::Ticks now) noexcept {

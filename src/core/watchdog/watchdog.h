@@ -3,9 +3,8 @@
 //
 // Threads: start() and stop() by the bus; the rest is its own thread.
 // Invariants:
-//  1. It looks every kLooks-th part of slow_after, and while it finds one call again and again,
-//     every kCloseLooks-th, but not more often than kShortestPauseNs; while nothing is dispatched,
-//     once in slow_after; after kRestNs of that it sleeps until it is woken.
+//  1. It looks as look_pace.h says; after LookPace::kRestNs in which nothing was dispatched it
+//     sleeps until it is woken.
 //  2. It touches nothing of the dispatcher's but the words of a stay (stay.h) and the post.
 // Bounds: that of the post's ring.
 #pragma once
@@ -18,6 +17,7 @@
 #include "absl/status/status.h"
 #include "base/run_delay.h"
 #include "core/control/order.h"
+#include "core/watchdog/look_pace.h"
 #include "core/watchdog/stay_watch.h"
 #include "core/watchdog/watch_post.h"
 #include "herald/options.h"
@@ -28,12 +28,6 @@ class Dispatcher;
 
 class Watchdog {
  public:
-  static constexpr std::int64_t kLooks = 2;
-  static constexpr std::int64_t kCloseLooks = 8;
-  static constexpr std::int64_t kShortestPauseNs = 100'000;
-  // More than a frame of 60 a second: no pump of such has to wake it.
-  static constexpr std::int64_t kRestNs = 20'000'000;
-
   Watchdog(Dispatcher& dispatcher, WatchPost& post, const BusOptions& options);
   ~Watchdog() { stop(); }
   Watchdog(const Watchdog&) = delete;
@@ -48,7 +42,6 @@ class Watchdog {
   static void* entry(void* self) noexcept;
   void run() noexcept;
   void look(base::Ticks now) noexcept;
-  [[nodiscard]] std::int64_t pause_ns(bool quiet) const noexcept;
   [[nodiscard]] base::Ticks waited(std::int32_t thread) noexcept;
   void rest(WatchPost::Activity seen) noexcept;
 
@@ -60,6 +53,7 @@ class Watchdog {
   pthread_t thread_{};
 
   // Its own thread's.
+  LookPace pace_;
   StayWatch watch_;
   std::optional<base::RunDelay> delay_;
   std::int32_t delay_of_ = 0;  // which thread's

@@ -170,7 +170,7 @@ class Rig {
   core::LatencyMeter meter_{1ms};
   core::WatchPost post_;
   core::Delivery delivery_;
-  core::StayWatch watch_{kSlow};
+  core::StayWatch watch_{kSlow, kSlow};
   std::vector<Event> hand_ = std::vector<Event>(8);
   base::Ticks now_ = 1'000'000;
   std::uint64_t ids_ = 0;

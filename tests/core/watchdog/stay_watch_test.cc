@@ -16,6 +16,7 @@ namespace herald::core {
 namespace {
 
 constexpr base::Ticks kSlow = 1'000;
+constexpr base::Ticks kFar = 3'000;
 constexpr base::Ticks kStep = 250;
 
 const FanOutOwners kList;
@@ -67,7 +68,7 @@ class Looks {
     return !full_;
   }
 
-  StayWatch watch_{kSlow};
+  StayWatch watch_{kSlow, kFar};
   base::Ticks now_ = 1'000'000;
   base::Ticks waited_ = 7'000'000;
   bool full_ = false;
@@ -173,8 +174,8 @@ TEST(StayWatch, TimeCountsOnceForWhatTheLaterLookFound) {
   EXPECT_EQ(looks.time_of(2), 2 * kStep);
 }
 
-TEST(StayWatch, ALateLookCountsSlowAfterAtMost) {
-  StayWatch watch(kSlow);
+TEST(StayWatch, ALateLookCountsAFarPauseAtMost) {
+  StayWatch watch(kSlow, kFar);
   std::vector<StayReport> reports;
   const auto put = [&](const StayReport& report) {
     reports.push_back(report);
@@ -185,7 +186,7 @@ TEST(StayWatch, ALateLookCountsSlowAfterAtMost) {
   watch.look(stay_at(1), 1'000'000, waited, put);
   watch.look({}, 1'000'001, waited, put);
   ASSERT_EQ(reports.size(), 1u);
-  EXPECT_EQ(reports[0].time, kSlow);
+  EXPECT_EQ(reports[0].time, kFar);
 }
 
 TEST(StayWatch, AStayThatFindsNoRoomIsCountedAsLost) {
