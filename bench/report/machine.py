@@ -34,8 +34,6 @@ def cached(build: pathlib.Path) -> dict[str, str]:
 
 def describe(build: pathlib.Path) -> dict:
     variables = cached(build)
-    flags = [variables.get("CMAKE_CXX_FLAGS", ""), variables.get("CMAKE_CXX_FLAGS_RELEASE", ""),
-             "-march=native" if variables.get("HERALD_NATIVE") == "ON" else ""]
     compiler = output_of(variables.get("CMAKE_CXX_COMPILER", "c++"), "--version")
     versions = {}
     for package in PACKAGES:
@@ -47,7 +45,7 @@ def describe(build: pathlib.Path) -> dict:
         "cores": len(os.sched_getaffinity(0)),
         "kernel": platform.release(),
         "compiler": compiler.partition("\n")[0],
-        "flags": " ".join(flag for flag in flags if flag),
+        "flags": variables.get("HERALD_COMPILER_FLAGS", ""),
         "packages": versions,
         "date": datetime.date.today().isoformat(),
         "load_before": round(os.getloadavg()[0], 2),
