@@ -20,7 +20,7 @@ namespace herald {
 enum class OverflowPolicy : std::uint8_t {
   /// The publisher waits for room, at most `max_wait`, then gets kFull. Room comes by batches; one
   /// that sleeps is woken when an eighth of its lane is free, or for any room while batches take
-  /// over 0.1 ms, and with Bus::pump.
+  /// over 0.5 ms, and with Bus::pump.
   kBlock,
   /// The event is dropped and counted, also one that ends a stream; TokenStream, which keeps a
   /// place for its end, never loses that.

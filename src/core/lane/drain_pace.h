@@ -32,7 +32,7 @@ class DrainPace {
   static constexpr unsigned kFastLooks = 16;
   static constexpr unsigned kDenseLooks = 2;
   static constexpr std::size_t kEnoughEvents = 128;
-  static constexpr std::int64_t kSlowNs = 100'000;
+  static constexpr std::int64_t kSlowNs = 500'000;
 
   /// Of a lane of so many events.
   explicit DrainPace(std::size_t capacity_events = 0) noexcept
