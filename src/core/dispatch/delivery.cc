@@ -293,9 +293,8 @@ Attachment* Delivery::owner(const Stay& stay) const noexcept {
 
 void Delivery::begin_work() noexcept {
   table_.begin_turn();
-  // Also what came while nobody looked for the sampler's order.
-  if (post_.begin_work() && (post_.has_told() || !ledger_.struck().empty())) [[unlikely]] {
-    collect();
+  // What the sampler's order found between two rounds.
+  if (post_.begin_work() && !ledger_.struck().empty()) [[unlikely]] {
     tell_struck();
   }
 }

@@ -44,7 +44,24 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
   const DispatchScope scope(*this, dispatching_);
   DispatchBudget budget = given;
   has_progressed_ = false;
-  // Due deadlines and the batch in hand lead in turn: either may take all the time there is.
+  if (is_behind()) [[unlikely]] {
+    catch_up(budget);
+  }
+  if (!in_hand()) [[likely]] {
+    dispatch_lanes(budget, bounded);
+  }
+  run_deadlines(budget);
+  serve_joiners(budget);
+  between_events();
+  serve_flushes();
+  retire_lanes();
+  delivery_.end_work();
+  return given.events - budget.events;
+}
+
+// What the last round had no time for. Due deadlines and the batch in hand lead in turn: either may
+// take all the time there is.
+void Dispatcher::catch_up(DispatchBudget& budget) noexcept {
   deadlines_lead_ = deadlines_first_ && !deadlines_lead_ && delivery_.pending() == 0;
   if (deadlines_lead_) {
     run_deadlines(budget);
@@ -58,27 +75,24 @@ std::uint64_t Dispatcher::dispatch(const DispatchBudget& given, bool bounded) no
   if (deadlines_first_) {
     run_deadlines(budget);
   }
-  const std::size_t turns = lanes_.size() + 1;
-  for (std::size_t turn = 0; turn < turns && !in_hand() && budget.events != 0; ++turn) {
-    if (next_lane_ > lanes_.size()) {
-      next_lane_ = 0;
-    }
-    const std::size_t lane = next_lane_++;
+}
+
+// One batch of each lane, until one stays in hand.
+void Dispatcher::dispatch_lanes(DispatchBudget& budget, bool bounded) noexcept {
+  for (std::size_t turns = lanes_.size() + 1; turns != 0 && budget.events != 0; --turns) {
+    const std::size_t lane = next_lane_ > lanes_.size() ? 0 : next_lane_;
+    next_lane_ = lane + 1;
     PublisherCore* const from = lane == lanes_.size() ? nullptr : lanes_[lane];
     const std::size_t count = from == nullptr ? take_shared(bounded) : take_from(*from, bounded);
     if (count != 0) {
       begin_batch(from, count, reads_each(budget));
       dispatch_in_hand(budget);
       keep_pace(from, count);
+      if (in_hand()) {
+        return;
+      }
     }
   }
-  run_deadlines(budget);
-  serve_joiners(budget);
-  between_events();
-  serve_flushes();
-  retire_lanes();
-  delivery_.end_work();
-  return given.events - budget.events;
 }
 
 // Whether the clock is to be read after each fan-out.
@@ -87,12 +101,13 @@ bool Dispatcher::reads_each(const DispatchBudget& budget) const noexcept {
 }
 
 std::size_t Dispatcher::take_from(PublisherCore& lane, bool bounded) noexcept {
-  PublisherLane::Count limit = lane.pump_limit;
-  if (!bounded) {
-    // Nothing but the first batch of a round is urgent.
-    limit = is_ripe(lane) ? lane.lane().next_limit(!has_progressed_) : lane.lane().taken();
+  if (!bounded && !is_ripe(lane)) {
+    return 0;
   }
-  return limit == lane.lane().taken() ? 0 : lane.lane().take(hand_slots(), batch_events_, limit);
+  // Nothing but the first batch of a round is urgent.
+  const PublisherLane::Count limit =
+      bounded ? lane.pump_limit : lane.lane().next_limit(!has_progressed_);
+  return lane.lane().take(hand_slots(), batch_events_, limit);
 }
 
 // The shared lane has no pace of its own: its publishers are at odds with each other already.
@@ -275,14 +290,17 @@ bool Dispatcher::has_work(base::Ticks now) const noexcept {
          has_other_work(now);
 }
 
-bool Dispatcher::has_ripe_work(base::Ticks now) const noexcept {
+bool Dispatcher::has_ripe_work(base::Ticks now) noexcept {
   if (delivery_.is_held_up()) {
     return !right_.empty();
   }
-  const auto is_ripe = [now](PublisherCore* lane) {
-    return lane->pace.may_look(now) && lane->lane().sees_next();
-  };
-  return std::any_of(lanes_.begin(), lanes_.end(), is_ripe) || has_other_work(now);
+  for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
+    if (lanes_[lane]->pace.may_look(now) && lanes_[lane]->lane().sees_next()) {
+      next_lane_ = lane;
+      return true;
+    }
+  }
+  return has_other_work(now);
 }
 
 bool Dispatcher::has_other_work(base::Ticks now) const noexcept {

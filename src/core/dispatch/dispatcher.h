@@ -72,8 +72,9 @@ class Dispatcher {
   /// Whether there is something to dispatch, a due deadline, a waiting command or a late joiner.
   [[nodiscard]] bool has_work(base::Ticks now) const noexcept;
   /// The same for who asks over and over: without what is in lanes whose pace (drain_pace.h) asks
-  /// for a pause, and as Lane::sees_next(). Not before a sleep: nobody would ring.
-  [[nodiscard]] bool has_ripe_work(base::Ticks now) const noexcept;
+  /// for a pause, and as Lane::sees_next(). Not before a sleep: nobody would ring. The next round
+  /// begins with the lane in which something was found.
+  [[nodiscard]] bool has_ripe_work(base::Ticks now) noexcept;
   /// The same within the noted limits.
   [[nodiscard]] bool has_work_within_limits() const noexcept;
   /// What waits to be dispatched.
@@ -115,6 +116,13 @@ class Dispatcher {
 
  private:
   void execute(Order& order) noexcept;
+
+  // A round.
+  [[nodiscard]] bool is_behind() const noexcept {
+    return deadlines_first_ || deadlines_lead_ || joiners_first_ || in_hand();
+  }
+  void catch_up(DispatchBudget& budget) noexcept;
+  void dispatch_lanes(DispatchBudget& budget, bool bounded) noexcept;
 
   // A batch.
   // Most lanes are in no pause, and need no clock.

@@ -75,16 +75,15 @@ class PublisherCore {
 
   Order opening;
   Order closing;
+  PublisherCore* next_free = nullptr;  // while it is free
 
-  // The holder's.
+  // The holder's; one line has what each batch needs.
+  alignas(base::kFalseSharingBytes) DrainPace pace;
+  std::size_t wake_room = 1;  // where the lane is not slow
   PublisherLane::Count pump_limit = 0;
   PublisherLane::Count flush_limit = 0;
-  DrainPace pace;
-  std::size_t wake_room = 1;  // where the lane is not slow
   bool is_closing = false;
   std::uint64_t discarded = 0;
-
-  PublisherCore* next_free = nullptr;  // while it is free
 
  private:
   PublishResult publish_without_room(detail::EventSlot& slot, bool may_wait) noexcept;
@@ -94,7 +93,7 @@ class PublisherCore {
   [[nodiscard]] bool spin_for_room() noexcept;
   [[nodiscard]] bool wait_for_room(std::int64_t& deadline_ns) noexcept;
 
-  Runtime& runtime_;
+  alignas(base::kFalseSharingBytes) Runtime& runtime_;
   PublisherLane lane_;
   std::string name_;
   RoomPolicy policy_;

@@ -42,7 +42,6 @@ class StayRing {
 
   // The holder.
 
-  [[nodiscard]] bool is_empty() const noexcept { return taken() == filled_to(); }
   /// Calls `visit(report)` for each that waits. Cost when there is none: two loads.
   template <typename Visit>
   void take(Visit&& visit) noexcept {

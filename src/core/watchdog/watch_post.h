@@ -58,8 +58,6 @@ class WatchPost {
       activity_.store(++turns_, std::memory_order_relaxed);
     }
   }
-  /// Whether the sampler has told something that was not taken.
-  [[nodiscard]] bool has_told() const noexcept { return !ring_.is_empty(); }
   /// Calls `visit(report)` for all that the sampler has told.
   template <typename Visit>
   void take(Visit&& visit) noexcept {
