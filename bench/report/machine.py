@@ -45,7 +45,7 @@ def describe(build: pathlib.Path) -> dict:
         "cores": len(os.sched_getaffinity(0)),
         "kernel": platform.release(),
         "compiler": compiler.partition("\n")[0],
-        "flags": variables.get("HERALD_COMPILER_FLAGS", ""),
+        "flags": variables["HERALD_COMPILER_FLAGS"],
         "packages": versions,
         "date": datetime.date.today().isoformat(),
         "load_before": round(os.getloadavg()[0], 2),

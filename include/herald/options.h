@@ -148,10 +148,11 @@ struct BusOptions {
   /// after an eighth of `slow_after` (at least 100 us) for as long as it finds the same. So a call
   /// of five times `slow_after` is seen, if that thread has a processor in time, and a shorter one
   /// by chance: one of twice `slow_after` one time in three. One that is shorter than `slow_after`
-  /// never counts. 20 ms after the last event that thread goes to sleep in the kernel. Cost,
+  /// never counts. 20 ms after the last event, or six times `slow_after` if that is longer, that
+  /// thread goes to sleep in the kernel, and the next event wakes it first: some 5 us. Cost,
   /// measured on a virtual machine with 2 cores, both busy: 0.3 % of one processor while events are
   /// sparse, 0.9 % while callbacks run all the time, nothing when idle; one instruction an event,
-  /// none a call. After 20 ms without an event the next one wakes that thread first: some 5 us.
+  /// none a call.
   std::chrono::nanoseconds slow_after = std::chrono::milliseconds(1);
   /// Called between two events on the dispatching thread, after a call that was slow has returned,
   /// unless its SlowPolicy is kCount; must not throw. If nothing is dispatched any more by the time

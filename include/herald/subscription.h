@@ -54,7 +54,7 @@ struct SubscriptionStats {
   /// The longest call, from the first look that found it to the last, known when a look has found
   /// that it is over: never more than it took.
   std::chrono::nanoseconds longest_stay{0};
-  std::uint64_t strikes = 0;  ///< Calls that took BusOptions::slow_after or more: one each.
+  std::uint64_t strikes = 0;  ///< Calls that were seen for BusOptions::slow_after: one each.
   bool quarantined = false;   ///< See SlowPolicy::kQuarantine.
 };
 

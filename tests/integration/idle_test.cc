@@ -52,7 +52,7 @@ pid_t thread_named(const std::string& name) {
   return found;
 }
 
-// It looks every millisecond until it sleeps.
+// It looks every three milliseconds until it sleeps.
 void wait_until_asleep(pid_t watchdog) {
   long before = -1;
   for (long now = 0; now != before; now = voluntary_switches(watchdog)) {

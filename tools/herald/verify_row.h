@@ -24,7 +24,7 @@ struct Culprit {
   std::string name;
   double share = 0;  ///< Of the time in callbacks, 0 to 1.
   std::chrono::nanoseconds longest_stay{0};
-  std::uint64_t strikes = 0;  ///< Calls of BusOptions::slow_after or more.
+  std::uint64_t strikes = 0;  ///< Calls that were seen for BusOptions::slow_after.
 };
 
 struct VerifyRow {

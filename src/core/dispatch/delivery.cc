@@ -293,8 +293,9 @@ Attachment* Delivery::owner(const Stay& stay) const noexcept {
 
 void Delivery::begin_work() noexcept {
   table_.begin_turn();
-  // What the sampler's order found between two rounds.
-  if (post_.begin_work() && !ledger_.struck().empty()) [[unlikely]] {
+  // Also what was told after the last round, whether the sampler's order has run since or not.
+  if (post_.begin_work() && (post_.is_asked() || !ledger_.struck().empty())) [[unlikely]] {
+    collect();
     tell_struck();
   }
 }

@@ -73,7 +73,8 @@ class Dispatcher {
   [[nodiscard]] bool has_work(base::Ticks now) const noexcept;
   /// The same for who asks over and over: without what is in lanes whose pace (drain_pace.h) asks
   /// for a pause, and as Lane::sees_next(). Not before a sleep: nobody would ring. The next round
-  /// begins with the lane in which something was found.
+  /// begins with the lane in which something was found, unless events are in hand: rounds that only
+  /// go on with those must not end with the same lane's turn again and again.
   [[nodiscard]] bool has_ripe_work(base::Ticks now) noexcept;
   /// The same within the noted limits.
   [[nodiscard]] bool has_work_within_limits() const noexcept;

@@ -77,7 +77,7 @@ class PublisherCore {
   Order closing;
   PublisherCore* next_free = nullptr;  // while it is free
 
-  // The holder's; one line has what each batch needs.
+  // The holder's; the first line has what each batch of a dispatcher thread needs.
   alignas(base::kFalseSharingBytes) DrainPace pace;
   std::size_t wake_room = 1;  // where the lane is not slow
   PublisherLane::Count pump_limit = 0;
@@ -106,6 +106,9 @@ class PublisherCore {
   base::SingleWriterCounter rejected_;
   base::SingleWriterCounter waits_;
 };
+
+static_assert(sizeof(DrainPace) + sizeof(std::size_t) <= base::kCacheLineBytes,
+              "a batch of a dispatcher thread needs more than one line");
 
 /// Adds every count of `row` to `sum`.
 void add(PublisherStats& sum, const PublisherStats& row) noexcept;

@@ -7,12 +7,14 @@
 //  2. The sampler sleeps without a deadline only if it has armed the spot and then found activity_
 //     even and unchanged. Whoever begins a round after that look rings, so a round that begins
 //     while the sampler sleeps wakes it.
-//  3. The sampler hands its order over again only after it has run.
+//  3. The sampler hands its order over again only after it has run. What it tells before it asks is
+//     seen by whoever answers, or it hands the order over: nothing told is left without one.
 // Synchronization: [P1] of base/parking.h: begin_work() stores activity_, then looks at the spot /
 //   sleep_until_work() arms the spot, then loads activity_.
-//  [W4] answered() stores with release / ask() loads with acquire: the order is free.
+//  [W4] answered() and ask() exchange asked_ with acquire and release: whichever comes second knows
+//       what the other did before, the order's run or the report. is_asked() loads with acquire.
 // Bounds: that of the ring. Cost of a round: some plain moves (an exchange where the process has no
-//   membarrier), and a system call if the sampler sleeps: after kRestNs without a round.
+//   membarrier), and a system call if the sampler sleeps: after LookPace::kRestNs without a round.
 #pragma once
 
 #include <unistd.h>
@@ -67,8 +69,10 @@ class WatchPost {
   [[nodiscard]] std::uint64_t looks() const noexcept {
     return looks_.load(std::memory_order_relaxed);
   }
-  /// The sampler's order runs. [W4] release: pairs with ask().
-  void answered() noexcept { asked_.store(false, std::memory_order_release); }
+  /// Whether the sampler's order waits. [W4] acquire: what it told is there.
+  [[nodiscard]] bool is_asked() const noexcept { return asked_.load(std::memory_order_acquire); }
+  /// The sampler's order runs; look at the reports after this. [W4]
+  void answered() noexcept { asked_.exchange(false, std::memory_order_acq_rel); }
   [[nodiscard]] std::uint64_t lost() const noexcept {
     return lost_.load(std::memory_order_relaxed);  // Relaxed: statistic only.
   }
@@ -89,8 +93,7 @@ class WatchPost {
   /// is run between two events if a round is on.
   template <typename Right>
   void ask(Right& right, Order& order) noexcept {
-    if (!asked_.load(std::memory_order_acquire)) {    // [W4] acquire: pairs with answered().
-      asked_.store(true, std::memory_order_relaxed);  // Relaxed: carries nothing.
+    if (!asked_.exchange(true, std::memory_order_acq_rel)) {  // [W4]
       right.leave(order);
     }
   }

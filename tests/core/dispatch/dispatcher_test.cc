@@ -424,6 +424,48 @@ TEST_P(DispatchThreadWait, WakesForEachEvent) {
   EXPECT_TRUE(wait == WaitStrategy::kSpin ? bus.stats().parks == 0 : true);
 }
 
+// Each token takes longer than a round, so rounds that only go on with one dispatch no event, and
+// the thread looks into the lanes before the next.
+TEST(DispatchThread, GivesEachLaneItsTurnHoweverLongTheEventsOfOneTake) {
+  constexpr int kTokensBefore = 6;  // two batches, and what was under way
+  Bus bus = thread_bus({.wait = WaitStrategy::kSpin, .batch_events = 2, .drain_on_destroy = 0ns});
+  Publisher flooding = make_publisher(bus);
+  Publisher quiet = make_publisher(bus);
+  auto emitting = bus.use(kTokens,
+                          [](Event&, Emitter& emitter) {
+                            for (int i = 0; i < 3; ++i) {
+                              EXPECT_TRUE(emitter.emit_after(kInfo, "info"));
+                            }
+                            return Verdict::kPass;
+                          })
+                      .value();
+  std::atomic<int> tokens{0};  // Relaxed: a count, and the flag below orders nothing.
+  std::atomic<bool> delivered{false};
+  auto slow =
+      bus.subscribe({.types = kToken | kInfo},
+                    [&](const Event& event) {
+                      if (!delivered.load(std::memory_order_relaxed)) {
+                        tokens.fetch_add(event.is(kToken) ? 1 : 0, std::memory_order_relaxed);
+                        std::this_thread::sleep_for(6ms);
+                      }
+                    })
+          .value();
+  auto metrics =
+      bus.subscribe({.types = kMetrics},
+                    [&](const Event&) { delivered.store(true, std::memory_order_relaxed); })
+          .value();
+  for (int i = 0; i < 64; ++i) {
+    ASSERT_EQ(flooding.publish(kToken, "token"), PublishResult::kAccepted);
+  }
+  while (tokens.load(std::memory_order_relaxed) < 4) {  // from now on batches are whole
+    std::this_thread::yield();
+  }
+  ASSERT_EQ(quiet.publish(kMetrics, {}), PublishResult::kAccepted);
+  const int before = tokens.load(std::memory_order_relaxed);
+  EXPECT_TRUE(support::eventually([&] { return delivered.load(std::memory_order_relaxed); }));
+  EXPECT_LE(tokens.load(std::memory_order_relaxed), before + kTokensBefore);
+}
+
 TEST(DispatchThread, ParksWhenItIsIdle) {
   for (const WaitStrategy wait : {WaitStrategy::kAdaptive, WaitStrategy::kPark}) {
     const Bus bus = thread_bus({.wait = wait});

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::int64_t kSlowNs = 1'000'000;
 constexpr std::int64_t kSecondNs = 1'000'000'000;
-constexpr std::int64_t kPhaseNs = 25'000;
 
 const FanOutOwners kList;
 
@@ -36,7 +35,7 @@ class Sampler {
       strikes_ += watch_.look(
           stay_at(next_ns_), next_ns_, [](std::int32_t) { return base::Ticks{0}; },
           [](const StayReport&) { return true; });
-      next_ns_ += last_pause_ns_ = pace_.pause_ns(watch_, quiet);
+      next_ns_ += last_pause_ns_ = pace_.next_pause_ns(watch_, quiet);
     }
   }
   [[nodiscard]] int looks() const { return looks_; }
@@ -52,40 +51,54 @@ class Sampler {
   int strikes_ = 0;
 };
 
-// Of calls of `length_ns` that begin at all distances from a far look, how many have a strike.
-int strikes_of(std::int64_t length_ns, int& calls) {
+enum class Before : std::uint8_t { kRest, kShortCalls };
+
+constexpr int kPhases = 300;
+
+// Of kPhases calls of `length_ns` that begin at all distances from a far look, how many have a
+// strike. Before them the dispatcher rests, or each look finds another call.
+int strikes_of(std::int64_t length_ns, std::int64_t slow_ns, Before before = Before::kRest) {
   int strikes = 0;
-  calls = 0;
-  for (std::int64_t begin = 0; begin < LookPace::kFarPauses * kSlowNs; begin += kPhaseNs) {
-    Sampler sampler;
-    sampler.look_until(begin + length_ns + 10 * kSlowNs, [&](std::int64_t ns) {
+  for (int phase = 0; phase < kPhases; ++phase) {
+    const std::int64_t begin = LookPace::kFarPauses * slow_ns * (kPhases + phase) / kPhases;
+    Sampler sampler(slow_ns);
+    sampler.look_until(begin + length_ns + 10 * slow_ns, [&](std::int64_t ns) {
+      if (ns < begin && before == Before::kShortCalls) {
+        return call(static_cast<std::uint64_t>(ns) + 2);
+      }
       return ns >= begin && ns < begin + length_ns ? call(1) : Stay{};
     });
     EXPECT_LE(sampler.strikes(), 1);
     strikes += sampler.strikes();
-    ++calls;
   }
   return strikes;
 }
 
-TEST(LookPace, SeesEachCallOfFiveTimesSlowAfter) {
-  int calls = 0;
-  EXPECT_EQ(strikes_of(5 * kSlowNs, calls), calls);
+class EachSlowAfter : public testing::TestWithParam<std::int64_t> {};
+
+TEST_P(EachSlowAfter, ACallOfFiveTimesIsSeenWhateverCameBefore) {
+  EXPECT_EQ(strikes_of(5 * GetParam(), GetParam()), kPhases);
+  EXPECT_EQ(strikes_of(5 * GetParam(), GetParam(), Before::kShortCalls), kPhases);
 }
 
-TEST(LookPace, SeesShorterCallsByChance) {
-  int calls = 0;
-  const int twice = strikes_of(2 * kSlowNs, calls);
-  const int thrice = strikes_of(3 * kSlowNs, calls);
-  EXPECT_GT(twice, calls / 5);
-  EXPECT_GT(thrice, calls / 2);
-  EXPECT_LT(thrice, calls);
+TEST_P(EachSlowAfter, ACallOfTwiceIsSeenOneTimeInThree) {
+  EXPECT_NEAR(strikes_of(2 * GetParam(), GetParam()), kPhases / 3, 1);
 }
 
-TEST(LookPace, StrikesNoCallBelowSlowAfter) {
-  int calls = 0;
-  EXPECT_EQ(strikes_of(kSlowNs - 1, calls), 0);
+TEST_P(EachSlowAfter, AShorterCallIsNoStrike) {
+  EXPECT_EQ(strikes_of(GetParam() - 1, GetParam()), 0);
+  EXPECT_EQ(strikes_of(GetParam() - 1, GetParam(), Before::kShortCalls), 0);
 }
+
+TEST_P(EachSlowAfter, NoTwoLooksAreCloserThanTheShortestPause) {
+  Sampler sampler(GetParam());
+  sampler.look_until(10 * GetParam(), [](std::int64_t) { return call(1); });
+  EXPECT_GE(sampler.last_pause_ns(), LookPace::kShortestPauseNs);
+}
+
+INSTANTIATE_TEST_SUITE_P(Times, EachSlowAfter,
+                         testing::Values(100'000, 101'000, 150'000, 250'000, 799'000, 1'000'000,
+                                         3'600 * kSecondNs));
 
 TEST(LookPace, LooksSeldomWhereCallsAreShort) {
   Sampler sparse;
@@ -102,12 +115,9 @@ TEST(LookPace, LooksCloselyAsLongAsItFindsOneCall) {
   sampler.look_until(100 * kSlowNs, [](std::int64_t) { return call(1); });
   EXPECT_EQ(sampler.last_pause_ns(), kSlowNs / LookPace::kCloseLooks);
   EXPECT_EQ(sampler.looks(), 100 * LookPace::kCloseLooks);
-  Sampler of_short(200'000);
-  of_short.look_until(kSlowNs, [](std::int64_t) { return call(1); });
-  EXPECT_EQ(of_short.last_pause_ns(), LookPace::kShortestPauseNs);
 }
 
-TEST(LookPace, NoticesRestInTimeHoweverLongSlowAfterIs) {
+TEST(LookPace, NoticesRestInTimeOnceNothingWasDispatchedBetweenTwoLooks) {
   const auto nothing = [](std::int64_t) { return Stay{}; };
   Sampler sampler(kSecondNs);
   sampler.look_until(1, nothing, /*quiet=*/true);

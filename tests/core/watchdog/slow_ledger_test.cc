@@ -81,14 +81,16 @@ class Rig {
       now_ += kStep;
       const auto put = [this](const core::StayReport& report) { return post_.ring().put(report); };
       const auto waited = [](std::int32_t) { return base::Ticks{0}; };
-      asked_ = watch_.look(delivery_.stay(), now_, waited, put) || asked_;
+      if (watch_.look(delivery_.stay(), now_, waited, put)) {
+        post_.ask(right_, order_);
+      }
     }
   }
 
   /// What a sampler might tell, with its order.
   void tell(const core::StayReport& report) {
     ASSERT_TRUE(post_.ring().put(report));
-    asked_ = true;
+    post_.ask(right_, order_);
   }
 
   /// A batch of events, with a look and the sampler's order behind each.
@@ -99,7 +101,6 @@ class Rig {
       ASSERT_TRUE(detail::make_slot<Text>(slot, kToken, "text", 0, 1, options_.payload_resource));
       event = EventAccess::adopt(slot);
     }
-    run_order();  // as the dispatcher runs what waits before a batch
     delivery_.begin_batch(batch.data(), true);
     for (std::size_t next = 0; next < events;) {
       if (delivery_.is_plain(next)) {
@@ -154,12 +155,20 @@ class Rig {
 
   /// The sampler's, if there is one.
   void run_order() {
-    if (std::exchange(asked_, false)) {
+    if (std::exchange(right_.is_left, false)) {
       delivery_.act_on_strikes();
     }
   }
 
  private:
+  struct Right {
+    bool is_left = false;
+    void leave(core::Order& /*order*/) {
+      EXPECT_FALSE(is_left) << "handed over twice";
+      is_left = true;
+    }
+  };
+
   template <typename T>
   void put(std::size_t i, const EventType<T>& type,
            std::type_identity_t<PublishArgument<T>> payload) {
@@ -183,7 +192,8 @@ class Rig {
   std::vector<Event> hand_ = std::vector<Event>(8);
   base::Ticks now_ = 1'000'000;
   std::uint64_t ids_ = 0;
-  bool asked_ = false;
+  Right right_;
+  core::Order order_;
 };
 
 TEST(SlowSubscriber, HasOneStrikeForEachCall) {
@@ -438,6 +448,18 @@ TEST(SlowPolicy, AStrikeKnownAfterTheRoundIsToldBeforeTheNextEvent) {
     EXPECT_THAT(told, testing::ElementsAre(Told{"slow", 1, true}));
     EXPECT_EQ(calls, 1) << "it was called after its quarantine was due";
   }
+}
+
+TEST(SlowPolicy, AStrikeIsAlsoToldBeforeADeadline) {
+  std::vector<Told> told;
+  Rig rig(telling(told));
+  core::Stay stay;
+  const auto slow = rig.subscribe("slow", [&](const Event&) { stay = rig.delivery().stay(); });
+  rig.dispatch();
+  rig.tell({.stay = stay, .time = 2 * kSlow, .seen = 2 * kSlow, .is_strike = true});
+  EXPECT_FALSE(rig.delivery().take_deadline(base::Clock::now()));
+  EXPECT_THAT(told, testing::ElementsAre(Told{"slow", 1, false}));
+  rig.delivery().end_work();
 }
 
 TEST(SlowPolicy, QuarantineDetachesAtTheLastStrike) {
