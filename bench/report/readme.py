@@ -33,7 +33,8 @@ W4 = (("10,000/s", "w4/rate:10000/subscribers:1"), ("100,000/s", "w4/rate:100000
 
 
 def in_millions(cell: dict) -> str:
-    return f"{cell['median'] / 1e6:.3g}"
+    millions = cell["median"] / 1e6
+    return f"{millions:,.0f}" if millions >= 1_000 else f"{millions:.3g}"
 
 
 def in_us(cell: dict) -> str:
