@@ -202,5 +202,33 @@ TEST(Watchdog, IsWokenByWhoBeginsARound) {
   post.stop();
 }
 
+// Forbidden outcome: a report that the holder does not find, and that leaves no order to look again.
+TEST(Watchdog, LeavesNoReportWithoutAnOrder) {
+  struct Right {
+    std::atomic<int> left{0};
+    void leave(core::Order& /*order*/) { left.fetch_add(1, std::memory_order_acq_rel); }
+  };
+  core::WatchPost post(base::FenceMode::kSequentiallyConsistent, true);
+  Right right;
+  core::Order order;
+  constexpr std::uint64_t kRounds = 200'000;
+  std::atomic<std::uint64_t> taken{0};
+  std::jthread holder([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      if (right.left.exchange(0, std::memory_order_acq_rel) != 0) {
+        post.answered();
+        post.take([&](const core::StayReport&) { taken.fetch_add(1, std::memory_order_acq_rel); });
+      }
+    }
+  });
+  for (std::uint64_t told = 2; told <= 2 * kRounds; told += 2) {
+    for (int i = 0; i < 2; ++i) {  // the second while the first is answered
+      ASSERT_TRUE(post.ring().put({.stay = {}, .is_strike = true}));
+      post.ask(right, order);
+    }
+    ASSERT_TRUE(eventually([&] { return taken.load(std::memory_order_acquire) == told; }));
+  }
+}
+
 }  // namespace
 }  // namespace herald
