@@ -34,7 +34,7 @@ W4 = (("10,000/s", "w4/rate:10000/subscribers:1"), ("100,000/s", "w4/rate:100000
 
 def in_millions(cell: dict) -> str:
     millions = cell["median"] / 1e6
-    return f"{millions:,.0f}" if millions >= 1_000 else f"{millions:.3g}"
+    return f"{millions:,.0f}" if millions >= 100 else f"{millions:.3g}"
 
 
 def in_us(cell: dict) -> str:

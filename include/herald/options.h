@@ -89,7 +89,7 @@ struct CallbackError {
   std::string_view what;  ///< std::exception::what(), or "unknown exception".
 };
 
-/// A call of a subscriber or middleware took BusOptions::slow_after or more. Views are valid during
+/// A call of a subscriber or middleware was seen for BusOptions::slow_after. Views are valid during
 /// the call.
 struct SlowCall {
   std::uint64_t subscription_id = 0;
@@ -147,16 +147,17 @@ struct BusOptions {
   /// at whose call is running, once in three times `slow_after` and, when it finds a call, again
   /// after an eighth of `slow_after` (at least 100 us) for as long as it finds the same. So a call
   /// of five times `slow_after` is seen, if that thread has a processor in time, and a shorter one
-  /// by chance: one of twice `slow_after` one time in three. One that is shorter than `slow_after`
-  /// never counts. 20 ms after the last event, or six times `slow_after` if that is longer, that
-  /// thread goes to sleep in the kernel, and the next event wakes it first: some 5 us. Cost,
+  /// by chance: one of twice `slow_after` about one time in three. One that is shorter than
+  /// `slow_after` never counts. At the latest 20 ms and six times `slow_after` after the last event
+  /// that thread goes to sleep in the kernel, and the next event wakes it first: some 5 us. Cost,
   /// measured on a virtual machine with 2 cores, both busy: 0.3 % of one processor while events are
   /// sparse, 0.9 % while callbacks run all the time, nothing when idle; one instruction an event,
   /// none a call.
   std::chrono::nanoseconds slow_after = std::chrono::milliseconds(1);
   /// Called between two events on the dispatching thread, after a call that was slow has returned,
   /// unless its SlowPolicy is kCount; must not throw. If nothing is dispatched any more by the time
-  /// that it is known, it is called before the next event. Default: slow calls are only counted.
+  /// that it is known, it is called before the next event or deadline. Default: slow calls are only
+  /// counted.
   std::function<void(const SlowCall&)> on_slow = {};
 
   /// How long the destructor delivers what was accepted: 0 (not at all) or more.

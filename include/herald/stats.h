@@ -65,9 +65,9 @@ struct WatchStats {
   /// or meanwhile.
   std::chrono::nanoseconds unattributed{0};
   std::uint64_t lost = 0;  ///< Stays of which the dispatching thread was told too much at a time.
-  /// Of the sampler: one in three times slow_after while events are dispatched, and more after one
-  /// that found a call. Where all processors are busy, each takes one from its thread for 10 to
-  /// 20 us.
+  /// How often the watchdog looked: once in three times slow_after while events are dispatched,
+  /// more often after a look that found a call. Where all processors are busy, a look takes one
+  /// away from the thread on it for 10 to 20 us.
   std::uint64_t looks = 0;
 };
 

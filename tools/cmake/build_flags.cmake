@@ -2,7 +2,7 @@
 # so that nothing of it reaches a program that uses Herald.
 add_library(herald_build_flags INTERFACE)
 
-# For this machine's processor. GCC 12 takes AMD's with AVX-512 for one without, and makes a loop
+# For this machine's processor. GCC 12 does not know AMD's with AVX-512, and makes a loop
 # over one field of each 64-byte event slower with vectors of 512 bits than with none: 0.49 and
 # 0.28 ns an event; 0.28 with 256 bits.
 set(native_flags "")

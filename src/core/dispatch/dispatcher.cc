@@ -296,7 +296,9 @@ bool Dispatcher::has_ripe_work(base::Ticks now) noexcept {
   }
   for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
     if (lanes_[lane]->pace.may_look(now) && lanes_[lane]->lane().sees_next()) {
-      next_lane_ = in_hand() ? next_lane_ : lane;  // else its turn comes
+      if (!in_hand()) {
+        next_lane_ = lane;
+      }
       return true;
     }
   }

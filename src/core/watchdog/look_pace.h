@@ -10,7 +10,7 @@
 //     follows, and more while they find that call again: kCloseLooks in slow_after, or as many as
 //     kShortestPauseNs allows, at least one.
 //  2. So a call of (kFarPauses + 1) times slow_after and a close pause is seen for slow_after, less
-//     what the sampler was late; one of twice slow_after in one of kFarPauses cases.
+//     what the sampler was late; one of twice slow_after in about one of kFarPauses cases.
 //  3. After a look that found nothing dispatched since the last, a pause is no longer than kRestNs,
 //     so that rest is noticed.
 #pragma once

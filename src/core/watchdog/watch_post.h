@@ -7,12 +7,14 @@
 //  2. The sampler sleeps without a deadline only if it has armed the spot and then found activity_
 //     even and unchanged. Whoever begins a round after that look rings, so a round that begins
 //     while the sampler sleeps wakes it.
-//  3. The sampler hands its order over again only after it has run. What it tells before it asks is
+//  3. The sampler hands its order over again only once it runs: the right has unlinked it then, and
+//     of the order the holder touches nothing but its state. What it tells before it asks is
 //     seen by whoever answers, or it hands the order over: nothing told is left without one.
 // Synchronization: [P1] of base/parking.h: begin_work() stores activity_, then looks at the spot /
 //   sleep_until_work() arms the spot, then loads activity_.
 //  [W4] answered() and ask() exchange asked_ with acquire and release: whichever comes second knows
-//       what the other did before, the order's run or the report. is_asked() loads with acquire.
+//       what the other did before: that the order runs, or the report. is_asked() loads with
+//       acquire.
 // Bounds: that of the ring. Cost of a round: some plain moves (an exchange where the process has no
 //   membarrier), and a system call if the sampler sleeps: after LookPace::kRestNs without a round.
 #pragma once

@@ -424,8 +424,8 @@ TEST_P(DispatchThreadWait, WakesForEachEvent) {
   EXPECT_TRUE(wait == WaitStrategy::kSpin ? bus.stats().parks == 0 : true);
 }
 
-// Each token takes longer than a round, so rounds that only go on with one dispatch no event, and
-// the thread looks into the lanes before the next.
+// Each token takes four calls of 6 ms and a round is 10 ms (dispatch_thread.cc), so rounds that
+// only go on with one dispatch no event, and the thread looks into the lanes before the next.
 TEST(DispatchThread, GivesEachLaneItsTurnHoweverLongTheEventsOfOneTake) {
   constexpr int kTokensBefore = 6;  // two batches, and what was under way
   Bus bus = thread_bus({.wait = WaitStrategy::kSpin, .batch_events = 2, .drain_on_destroy = 0ns});

@@ -459,6 +459,8 @@ TEST(SlowPolicy, AStrikeIsAlsoToldBeforeADeadline) {
   rig.tell({.stay = stay, .time = 2 * kSlow, .seen = 2 * kSlow, .is_strike = true});
   EXPECT_FALSE(rig.delivery().take_deadline(base::Clock::now()));
   EXPECT_THAT(told, testing::ElementsAre(Told{"slow", 1, false}));
+  rig.run_order();
+  EXPECT_EQ(told.size(), 1u) << "told twice";
   rig.delivery().end_work();
 }
 

@@ -202,7 +202,8 @@ TEST(Watchdog, IsWokenByWhoBeginsARound) {
   post.stop();
 }
 
-// Forbidden outcome: a report that the holder does not find, and that leaves no order to look again.
+// Forbidden outcome: a report that the holder does not find and that leaves no order to look
+// again.
 TEST(Watchdog, LeavesNoReportWithoutAnOrder) {
   struct Right {
     std::atomic<int> left{0};
